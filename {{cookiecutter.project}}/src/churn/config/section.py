@@ -1,0 +1,16 @@
+"""What every piece of configuration has in common."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Share = Annotated[float, Field(gt=0, lt=1)]
+Count = Annotated[int, Field(ge=1)]
+Money = Annotated[float, Field(ge=0)]
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
+
+
+class Section(BaseModel):
+    """A frozen piece of configuration in which every key is known."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)

@@ -1,0 +1,1 @@
+"""What may be released, and the evidence."""

@@ -1,0 +1,1 @@
+"""What is fitted, and how good it is."""
