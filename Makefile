@@ -39,8 +39,8 @@ test: test-template check-project test-project ## every test of both layers
 test-template: $(FETCHED) ## the template's own tests: answers, files, bake, workflows, Makefile
 	$(UV) run --locked pytest
 
-test-project: $(FETCHED) ## the project's tests, in place
-	$(IN_PLACE) pytest -p no:cacheprovider
+test-project: $(FETCHED) ## the project's tests, in place, with the share of statements they reach
+	$(IN_PLACE) pytest -p no:cacheprovider -n auto --cov --cov-report=term:skip-covered
 
 test-baked: $(FETCHED) ## the tests of a baked project, as its user runs them; PYTHON=3.12 chooses the Python
 	$(UV) run --no-dev python -m tests.template build/baked
@@ -48,11 +48,12 @@ test-baked: $(FETCHED) ## the tests of a baked project, as its user runs them; P
 
 test-3.12: $(FETCHED) ## the same on the platform's Python, if this machine has it
 	@if UV_PYTHON_DOWNLOADS=never $(UV) python find 3.12 >/dev/null 2>&1; then \
-		$(MAKE) test-baked PYTHON=3.12; else echo "test-3.12: no Python 3.12 on this machine, skipped"; fi
+		$(MAKE) test-baked PYTHON=3.12 TIER='-m "not slow"'; else echo "test-3.12: no Python 3.12 on this machine, skipped"; fi
 
 test-lowest: $(FETCHED) ## the same with the oldest libraries that the project admits
 	$(UV) run --no-dev python -m tests.template build/lowest
-	cd build/lowest/acme-churn && $(UV) sync --quiet --resolution lowest-direct && $(UV) run --no-sync pytest
+	cd build/lowest/acme-churn && $(UV) sync --quiet --resolution lowest-direct && \
+		$(UV) run --no-sync pytest -n auto -m "not slow"
 
 check: check-template check-project check-workflows ## style, types and workflow policy of both layers
 

@@ -127,11 +127,17 @@ def promote_command(
 
 
 @app.command("rollback")
-def rollback_command(store: StoreOption = DEFAULT_STORE, as_json: JsonOption = False) -> None:
+def rollback_command(
+    version: Annotated[
+        int | None, typer.Option("--version", min=1, help="The version to take back; the champion if absent.")
+    ] = None,
+    store: StoreOption = DEFAULT_STORE,
+    as_json: JsonOption = False,
+) -> None:
     """Return to the champion before the present one."""
     from churn.steps.rollback import rollback
 
-    _say("rollback", rollback(_store(store)), as_json)
+    _say("rollback", rollback(_store(store), version), as_json)
 
 
 @app.command("score")
@@ -148,7 +154,9 @@ def score_command(
 
 @app.command("report")
 def report_command(
-    version: VersionOption = None,
+    version: Annotated[
+        int | None, typer.Option("--version", min=1, help="A model version; the champion if absent.")
+    ] = None,
     output: Annotated[Path, typer.Option(help="The folder to write into.", file_okay=False)] = Path(
         "reports"
     ),

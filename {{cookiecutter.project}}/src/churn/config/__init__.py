@@ -84,9 +84,10 @@ def _override(raw: dict[str, Any], override: str) -> None:
             f"--set {override!r}: no such key; write FILE.KEY=VALUE, as in model.boosting.max_iter=80"
         )
     try:
-        section[last] = tomllib.loads(f"value = {text}")["value"]
+        read = tomllib.loads(f"value = {text}")
     except tomllib.TOMLDecodeError:
-        section[last] = text
+        read = {}
+    section[last] = read["value"] if set(read) == {"value"} else text
 
 
 def _sentence(error: ValidationError) -> str:

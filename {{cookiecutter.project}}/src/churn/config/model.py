@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from churn.config.section import Count, Section
+from churn.config.section import Count, Names, Section
 
 
 class Boosting(Section):
@@ -28,8 +28,8 @@ class Model(Section):
     """How it is predicted: model.toml."""
 
     estimator: Literal["boosting", "logistic"]
-    features: tuple[str, ...]
-    excluded: tuple[str, ...]
+    features: Names
+    excluded: Names
     seed: Annotated[int, Field(ge=0, lt=2**32)]
     calibration_folds: Annotated[int, Field(ge=2, le=20)]
     boosting: Boosting

@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from churn.config.section import Count, Money, Name, Section, Share
+from churn.config.section import Count, Money, Name, Names, Section, Share
 
 
 class Column(Section):
@@ -13,7 +13,7 @@ class Column(Section):
     kind: Literal["number", "flag", "category"]
     min: float | None = None
     max: float | None = None
-    values: tuple[str, ...] = ()
+    values: Names = ()
     missing: bool = False
 
     @model_validator(mode="after")
@@ -22,8 +22,12 @@ class Column(Section):
             raise ValueError("values = [...] is required for a category, and only for a category")
         if self.kind != "number" and (self.min is not None or self.max is not None):
             raise ValueError("min and max belong to a number")
-        if len({value.casefold() for value in self.values}) != len(self.values):
+        if len({value.strip().casefold() for value in self.values}) != len(self.values):
             raise ValueError("values must differ in more than upper and lower case")
+        if any(value != value.strip() or not value for value in self.values):
+            raise ValueError("values must not be blank or begin or end with a blank")
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise ValueError(f"min {self.min:g} is above max {self.max:g}")
         return self
 
 
@@ -33,6 +37,13 @@ class Label(Section):
     column: Name
     positive: str
     negative: str
+
+    @model_validator(mode="after")
+    def _words_differ(self) -> Self:
+        words = {self.positive.strip().casefold(), self.negative.strip().casefold()}
+        if len(words) < 2 or "" in words:
+            raise ValueError("positive and negative are two different words; a blank label is an unknown one")
+        return self
 
 
 class Costs(Section):
@@ -78,7 +89,7 @@ class Limits(Section):
 class Segments(Section):
     """The columns whose groups are judged one by one."""
 
-    columns: tuple[str, ...]
+    columns: Names
 
 
 class Problem(Section):

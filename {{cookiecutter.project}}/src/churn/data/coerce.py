@@ -4,7 +4,7 @@ Each reader looks at the distinct values of a column once, so that a million row
 the handful of spellings they hold. What cannot be read safely is said, never guessed.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -44,13 +44,11 @@ def read_number(column: pd.Series) -> Reading:
     return _read(column, _numbers, "float64")
 
 
-def read_flag(column: pd.Series, words: dict[str, bool] | None = None) -> Reading:
-    """Yes/no as nullable booleans; ``words`` adds spellings, in lower case."""
+def read_flag(column: pd.Series, words: Mapping[str, bool] = FLAGS) -> Reading:
+    """Yes/no as nullable booleans; ``words`` says which lower-case spellings mean which."""
     if pd.api.types.is_bool_dtype(column):
-        values = column.astype("boolean")
-        return Reading(values, np.zeros(len(column), dtype=bool), 0, 0)
-    known = FLAGS | (words or {})
-    return _read(column, lambda texts: texts.str.casefold().map(known), "boolean")
+        return Reading(column.astype("boolean"), np.zeros(len(column), dtype=bool), 0, 0)
+    return _read(column, lambda texts: texts.str.casefold().map(words), "boolean", keep=frozenset(words))
 
 
 def read_category(column: pd.Series, declared: tuple[str, ...]) -> Reading:
@@ -64,20 +62,22 @@ def read_category(column: pd.Series, declared: tuple[str, ...]) -> Reading:
 
 
 def read_key(column: pd.Series) -> Reading:
-    """Identifiers as text; whole numbers lose the ".0" that a file format gave them."""
-    if pd.api.types.is_float_dtype(column) and (column.dropna() % 1 == 0).all():
-        column = column.astype("Int64")
+    """Identifiers as text."""
     return _read(column, lambda texts: texts, "object")
 
 
 def read_date(column: pd.Series) -> Reading:
-    """ISO dates, with or without a time of day, as midnight of that day."""
+    """ISO dates, with or without a time of day, as midnight of the day that their own clock shows."""
+    if pd.api.types.is_datetime64_dtype(column):
+        return Reading(
+            column.dt.normalize().astype("datetime64[ms]"), np.zeros(len(column), dtype=bool), 0, 0
+        )
     return _read(column, _dates, "datetime64[ms]")
 
 
 def _read(column: pd.Series, parse: Parse, dtype: Dtype, keep: frozenset[str] = frozenset()) -> Reading:
-    codes, distinct = pd.factorize(column, use_na_sentinel=True)
-    raw = pd.Series(list(distinct), dtype="object").map(str)
+    codes, distinct = pd.factorize(_comparable(column), use_na_sentinel=True)
+    raw = pd.Series(list(distinct), dtype="object").map(_text)
     texts = raw.str.strip()
     blank = texts.str.casefold().isin(MISSING - keep)
     parsed = parse(texts.mask(blank, "")).mask(blank)
@@ -87,10 +87,24 @@ def _read(column: pd.Series, parse: Parse, dtype: Dtype, keep: frozenset[str] = 
         changed &= (parsed != raw).to_numpy(dtype=bool)
     return Reading(
         values=_spread(parsed.astype(dtype), codes, column.index),
-        unreadable=_count_rows(unreadable, codes),
-        blanks=int(_count_rows(blank.to_numpy(dtype=bool), codes).sum()),
-        changed=int(_count_rows(changed, codes).sum()),
+        unreadable=_by_row(unreadable, codes),
+        blanks=int(_by_row(blank.to_numpy(dtype=bool), codes).sum()),
+        changed=int(_by_row(changed, codes).sum()),
     )
+
+
+def _comparable(column: pd.Series) -> pd.Series:
+    """A column whose distinct values can be found: in a mixed one 1, 1.0 and True would pass for the same."""
+    if column.dtype == "object" and pd.api.types.infer_dtype(column, skipna=True) != "string":
+        return column.map(_text, na_action="ignore")
+    return column.astype("object") if isinstance(column.dtype, pd.CategoricalDtype) else column
+
+
+def _text(value: object) -> str:
+    # A gap in a column of whole numbers makes them floats; 7590.0 is still customer 7590.
+    if isinstance(value, float | np.floating) and float(value).is_integer():
+        return str(int(value))
+    return str(value)
 
 
 def _spread(distinct: pd.Series, codes: np.ndarray, index: pd.Index) -> pd.Series:
@@ -101,7 +115,7 @@ def _spread(distinct: pd.Series, codes: np.ndarray, index: pd.Index) -> pd.Serie
     return spread
 
 
-def _count_rows(distinct: np.ndarray, codes: np.ndarray) -> np.ndarray:
+def _by_row(distinct: np.ndarray, codes: np.ndarray) -> np.ndarray:
     rows: np.ndarray = np.append(distinct, False)[codes]
     return rows
 
@@ -112,6 +126,6 @@ def _numbers(texts: pd.Series) -> pd.Series:
 
 
 def _dates(texts: pd.Series) -> pd.Series:
-    whole = texts.where(texts.str.fullmatch(r"\d{4}-\d{2}-\d{2}([T ].*)?"))
-    moments = pd.to_datetime(whole, format="ISO8601", errors="coerce", utc=True)
-    return moments.dt.tz_localize(None).dt.normalize()
+    days = texts.str.extract(r"^(\d{4}-\d{2}-\d{2})(?:[T ]\d{2}:\d{2}.*)?$", expand=False)
+    moments = pd.to_datetime(texts.where(days.notna()), format="ISO8601", errors="coerce", utc=True)
+    return pd.to_datetime(days.where(moments.notna()), format="%Y-%m-%d", errors="coerce")

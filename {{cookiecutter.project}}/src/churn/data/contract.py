@@ -7,6 +7,7 @@ disappears: rows in = accepted + quarantined.
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -123,11 +124,17 @@ def _read(named: pd.DataFrame, name: str, problem: Problem) -> Reading:
     if name == problem.snapshot:
         return coerce.read_date(column)
     if name == problem.label.column:
-        label = problem.label
-        return coerce.read_flag(column, {label.negative.casefold(): False, label.positive.casefold(): True})
+        return coerce.read_flag(column, _label_words(problem))
     rule = problem.columns[name]
     readers = {"number": coerce.read_number, "flag": coerce.read_flag}
     return readers[rule.kind](column) if rule.kind in readers else coerce.read_category(column, rule.values)
+
+
+def _label_words(problem: Problem) -> Mapping[str, bool]:
+    """The label's own two words; the usual spellings of yes and no too, where those two are among them."""
+    negative, positive = problem.label.negative.strip().casefold(), problem.label.positive.strip().casefold()
+    usual = coerce.FLAGS if coerce.FLAGS.get(positive) is True and coerce.FLAGS.get(negative) is False else {}
+    return usual | {negative: False, positive: True}
 
 
 def _reasons(

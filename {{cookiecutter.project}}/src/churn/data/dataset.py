@@ -83,8 +83,9 @@ def fingerprint(frame: pd.DataFrame) -> str:
 
 
 def _holdout_start(dates: pd.Series, share: float) -> pd.Timestamp:
-    newest_first = dates.value_counts(normalize=True).sort_index(ascending=False).cumsum()
-    start: pd.Timestamp = newest_first.index[int(np.argmax(newest_first.to_numpy() >= share))]
+    newest_first = dates.value_counts().sort_index(ascending=False).cumsum()
+    enough = newest_first.to_numpy() >= share * len(dates) - 1e-6  # a share met exactly is met
+    start: pd.Timestamp = newest_first.index[int(np.argmax(enough))]
     return start
 
 

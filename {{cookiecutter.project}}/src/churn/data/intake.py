@@ -2,19 +2,21 @@
 
 import hashlib
 import io
+import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
+from pyarrow import csv, parquet
 
 from churn.config import Problem, digest
 from churn.data.contract import Outcome, apply_contract, arrow_schema
 from churn.data.store import Store
 from churn.errors import DataError, UsageError
 
-CUSTOMERS, QUARANTINE = "customers", "quarantine"
+CUSTOMERS, QUARANTINE, LOADS = "customers", "quarantine", "loads"
 
 QUARANTINE_SCHEMA = pa.schema(
     [
@@ -26,6 +28,21 @@ QUARANTINE_SCHEMA = pa.schema(
         ("at", pa.timestamp("us", tz="UTC")),
     ]
 )
+
+LOADS_SCHEMA = pa.schema(
+    [
+        ("source", pa.string()),
+        ("rows", pa.int64()),
+        ("accepted", pa.int64()),
+        ("quarantined", pa.int64()),
+        ("coerced", pa.string()),
+        ("table_version", pa.int64()),
+        ("contract_digest", pa.string()),
+        ("at", pa.timestamp("us", tz="UTC")),
+    ]
+)
+
+ONE_RECORD_MAY_SPAN_LINES = csv.ParseOptions(newlines_in_values=True)
 
 
 @dataclass(frozen=True)
@@ -64,7 +81,7 @@ def read_file(path: Path) -> tuple[pd.DataFrame, str]:
     content = path.read_bytes()
     try:
         return readers[path.suffix.lower()](content), hashlib.sha256(content).hexdigest()
-    except (ValueError, UnicodeDecodeError, pa.ArrowException, pd.errors.ParserError) as error:
+    except (ValueError, OSError, pa.ArrowException) as error:  # what Arrow raises for damaged content
         raise DataError(f"{path.name} cannot be read: {str(error).splitlines()[0][:150]}") from error
 
 
@@ -82,7 +99,9 @@ def admit(store: Store, problem: Problem, frame: pd.DataFrame, source: str) -> I
     version = store.write(
         CUSTOMERS, outcome.accepted, arrow_schema(problem), replace={problem.snapshot: snapshots}
     )
-    return _intake(frame, outcome, source, len(snapshots), version)
+    taken = _intake(frame, outcome, source, len(snapshots), version)
+    _log(store, problem, taken)
+    return taken
 
 
 def quarantine(store: Store, problem: Problem, rejected: pd.DataFrame, source: str) -> None:
@@ -106,6 +125,15 @@ def _intake(frame: pd.DataFrame, outcome: Outcome, source: str, snapshots: int, 
     )
 
 
+def _log(store: Store, problem: Problem, taken: Intake) -> None:
+    """What was coerced and how often, kept with the source; a source loaded again replaces its entry."""
+    row = {
+        name: getattr(taken, name) for name in ("source", "rows", "accepted", "quarantined", "table_version")
+    }
+    row |= {"coerced": json.dumps(taken.coerced), "contract_digest": digest(problem), "at": datetime.now(UTC)}
+    store.write(LOADS, pd.DataFrame([row]), LOADS_SCHEMA, replace={"source": [taken.source]})
+
+
 def _check_dated_alike(store: Store, problem: Problem, dated: bool) -> None:
     if not store.exists(CUSTOMERS):
         return
@@ -118,8 +146,16 @@ def _check_dated_alike(store: Store, problem: Problem, dated: bool) -> None:
 
 
 def _read_csv(content: bytes) -> pd.DataFrame:
-    return pd.read_csv(io.BytesIO(content), dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    # Arrow refuses a row with a cell too many or too few, where pandas would shift or fill it.
+    with csv.open_csv(io.BytesIO(content), parse_options=ONE_RECORD_MAY_SPAN_LINES) as reader:
+        names = reader.schema.names
+    texts = csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False)
+    table = csv.read_csv(io.BytesIO(content), parse_options=ONE_RECORD_MAY_SPAN_LINES, convert_options=texts)
+    frame: pd.DataFrame = table.to_pandas()
+    return frame
 
 
 def _read_parquet(content: bytes) -> pd.DataFrame:
-    return pd.read_parquet(io.BytesIO(content))
+    # A column that pandas had stored as its index is a column like any other.
+    frame: pd.DataFrame = parquet.read_table(io.BytesIO(content)).to_pandas(ignore_metadata=True)
+    return frame

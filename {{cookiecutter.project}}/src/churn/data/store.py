@@ -5,6 +5,7 @@ which kind of store it was given.
 """
 
 import functools
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -77,6 +78,11 @@ def open_store(address: str) -> Store:
     """Open ``local:FOLDER``, making the folder when it is new."""
     kind, _, place = address.partition(":")
     if kind == "local" and place:
+        # Delta addresses its files as URLs, in which these have a meaning of their own.
+        if re.search(r"[\[\]^|\\#?]|%[0-9a-fA-F]{2}", place):
+            raise UsageError(
+                f"--store {address!r}: choose another folder, without any of []^|\\#? and %20 alike"
+            )
         return LocalStore(Path(place))
     raise UsageError(f"--store {address!r}: no such kind of store; write local:FOLDER, as in local:.churn")
 
@@ -130,8 +136,9 @@ class LocalStore:
         replace: Where | None = None,
     ) -> int:
         from deltalake import write_deltalake
-        from deltalake.exceptions import DeltaError, SchemaMismatchError
+        from deltalake.exceptions import DeltaError
 
+        self._check_columns(table, schema)
         batches = _Batches(iter([rows]) if isinstance(rows, pd.DataFrame) else rows, schema)
         reader = pa.RecordBatchReader.from_batches(schema, batches)
         try:
@@ -140,14 +147,16 @@ class LocalStore:
             else:
                 predicate = _predicate(replace) if replace and self.exists(table) else None
                 write_deltalake(self._path(table), reader, mode="overwrite", predicate=predicate)
-        except SchemaMismatchError as error:
-            raise DataError(
-                f"table {table!r} of {self.address} has other columns; use another --store"
-            ) from error
         except DeltaError as error:
             # An error raised while rows were made comes back wrapped; the reader wants the one behind it.
             raise batches.error or error from error
         return self.version(table)
+
+    def _check_columns(self, table: str, schema: pa.Schema) -> None:
+        # Delta would cast: a text "many" fails half-way, and True becomes 1.0 unseen.
+        found = self._open(table).to_pyarrow_dataset().schema if self.exists(table) else schema
+        if {field.name: field.type for field in found} != {field.name: field.type for field in schema}:
+            raise DataError(f"table {table!r} of {self.address} has other columns; use another --store")
 
     def _path(self, table: str) -> Path:
         return self._folder / "tables" / table
@@ -218,7 +227,8 @@ def _predicate(where: Where) -> str:
 def _sql(column: str, values: Sequence[object]) -> str:
     known = ", ".join(_literal(value) for value in values if value is not None)
     rules = [f"{column} IN ({known})"] if known else []
-    return "(" + " OR ".join(rules + ([f"{column} IS NULL"] if None in values else [])) + ")"
+    rules += [f"{column} IS NULL"] if None in values else []
+    return "(" + (" OR ".join(rules) or "1 = 0") + ")"
 
 
 def _literal(value: object) -> str:

@@ -24,12 +24,12 @@ TABLE = "customers"
 
 @dataclass(frozen=True)
 class TrainingData:
-    """Mature rows of one table version, parted by rule."""
+    """Mature rows of one table version, parted by rule; rejected rows are those the contract refused."""
 
     table_version: int
     as_of: date
-    rows: int
     waiting: int
+    rejected: pd.DataFrame
     split: Split
 
 
@@ -39,10 +39,10 @@ def training_data(store: Store, config: Config, as_of: date, version: int | None
     The same version and date give the same rows. Raises DataError when the contract refuses the table.
     """
     version = store.version(TABLE) if version is None else version
-    customers = apply_contract(store.read(TABLE, version=version), config.problem).accepted
-    known = mature(customers, config.problem, as_of)
+    outcome = apply_contract(store.read(TABLE, version=version), config.problem)
+    known = mature(outcome.accepted, config.problem, as_of)
     split = split_holdout(known, config.problem, config.gates.holdout.share)
-    return TrainingData(version, as_of, len(customers), len(customers) - len(known), split)
+    return TrainingData(version, as_of, len(outcome.accepted) - len(known), outcome.rejected, split)
 
 
 def evidence_tags(data: TrainingData, config: Config, code: Code) -> dict[str, str]:

@@ -119,7 +119,7 @@ def champion_gate(evidence: Evidence) -> GateResult:
         evidence.champion.probabilities,
         confidence=ONE_SIDED,
     )
-    against = f"AUC against champion {evidence.champion.number}: "
+    against = f"vs champion {evidence.champion.number}: "
     if found.low <= limit <= found.high and found.error > enough:
         needed = math.ceil(len(evidence.labels) * (found.error / enough) ** 2)
         reason = f"{against}too uncertain, about {needed} holdout rows are needed"
@@ -151,10 +151,9 @@ def segments_gate(evidence: Evidence) -> GateResult:
             "segments", UNDETERMINED, "no group is large enough to be judged", rows=len(evidence.labels)
         )
     named = failing[0] if failing else worst
-    reason = f"{'failing' if failing else 'worst'}: {named.name}" + (
-        f"; {unjudged} not judged" if unjudged else ""
-    )
-    limit = f"> {limits.auc:g}, loss < {limits.margin:g}"
+    reason = f"{'failing' if failing else 'worst'}: {named.name}, AUC {named.auc.value:.2f}"
+    reason += f"; {unjudged} not judged" if unjudged else ""
+    limit = f"> {limits.auc:g}, > -{limits.margin:g}"
     return _result(
         "segments", REFUSED if failing else ACCEPTED, reason, named.auc, limit, evidence, named.rows
     )

@@ -19,6 +19,7 @@ from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
+from matplotlib.transforms import blended_transform_factory
 from scipy.stats import binomtest
 from sklearn.metrics import roc_curve
 
@@ -30,6 +31,8 @@ POINTS = 300  # of a line: as many as the pixels it is drawn on
 BINS = 30
 UNPRINTABLE = "\N{REPLACEMENT CHARACTER}"
 LETTERS = 42  # of a group's name, as many as fit beside the forest
+# Where the forest writes name, rows, leavers and AUC, in shares of its width.
+COLUMNS: Any = ((0.0, "left"), (0.36, "right"), (0.43, "right"), (0.905, "left"))
 
 # Blue and orange of Okabe and Ito differ to every eye, and the champion's dashes differ without colour.
 COLOURS = {
@@ -67,6 +70,7 @@ LOOK: Any = {
     "grid.linewidth": 0.6,
     "xtick.major.size": 0,
     "ytick.major.size": 0,
+    "xtick.major.pad": 5,
     "xtick.color": COLOURS["soft"],
     "ytick.color": COLOURS["soft"],
 }
@@ -167,7 +171,7 @@ def calibration(axes: Axes, view: View) -> None:
     axes.plot([0, reach], [0, reach], **REFERENCE)
     for style, points in found:
         means, shares = [mean for mean, _ in points], [share for _, share in points]
-        axes.plot(means, [share.value for share in shares], marker="o", markersize=4, **style)
+        axes.plot(means, [share.value for share in shares], marker="o", markersize=4, clip_on=False, **style)
         if style is CHALLENGER:
             lows, highs = [share.low for share in shares], [share.high for share in shares]
             axes.vlines(means, lows, highs, color=style["color"], linewidth=1.2, zorder=4)
@@ -190,11 +194,10 @@ def profit(axes: Axes, view: View) -> None:
     everybody = view.share * view.costs.gain - (1 - view.share) * view.costs.loss
     for height, name in ((everybody, "everybody"), (0.0, "nobody")):
         axes.axhline(height, **REFERENCE)
-        axes.text(0.995, height, f"contact {name}", ha="right", va="bottom")
+        axes.text(0.995, height, f"contact {name}", ha="right", va="bottom" if height > 0 else "top")
     for curve in view.curves:
         axes.plot(thresholds, profits(curve, view, thresholds), **curve.style)
         axes.plot(declared, profits(curve, view, declared), marker="o", markersize=5, **curve.style)
-    axes.margins(y=0.12)
     _mark_threshold(axes, view.costs)
     _name(axes, "contact from this probability on", "profit per customer")
 
@@ -206,7 +209,7 @@ def spread(axes: Axes, view: View) -> None:
         for label, side in ((1, 1), (0, -1)):
             counts = np.histogram(curve.probabilities[view.labels == label], edges)[0]
             shares = side * counts / np.sum(view.labels == label)
-            axes.stairs(shares, edges, baseline=0, fill=curve.style is CHALLENGER, **curve.style)
+            axes.stairs(shares, edges, baseline=0, fill=curve.style is CHALLENGER, alpha=0.8, **curve.style)
     axes.axhline(0, color=COLOURS["soft"], linewidth=0.8, zorder=5)
     for height, name in ((0.93, "leavers"), (0.04, "stayers")):
         axes.text(0.99, height, name, ha="right", transform=axes.transAxes, color=COLOURS["ink"])
@@ -223,6 +226,7 @@ def forest(axes: Axes, rows: Sequence[Row], overall: float, limit: float) -> Non
         if np.isfinite(auc):
             axes.axvline(auc, **REFERENCE)
             axes.text(auc, top, name, va="bottom", ha="center")
+    _in_columns(axes, ("group", "rows", "leavers", "AUC"), top, "bottom", COLOURS["soft"])
     for row, height in zip(rows, heights, strict=True):
         _write(axes, row.group, height)
         if row.group.judged:
@@ -280,6 +284,7 @@ def _mark_threshold(axes: Axes, costs: Costs) -> None:
     axes.axvline(costs.threshold, color=COLOURS["soft"], linewidth=1.0)
     beside, text = costs.threshold + 0.012, f"threshold {costs.threshold:.3f}"
     axes.text(beside, 0.97, text, va="top", transform=axes.get_xaxis_transform())
+    axes.margins(y=0.15)  # room for that text
     axes.set_xlim(0, 1)
 
 
@@ -296,13 +301,13 @@ def _write(axes: Axes, group: Segment, height: float) -> None:
     colour = COLOURS["refused" if group.failed else "ink" if group.judged else "soft"]
     auc = f"{group.auc.value:.3f}" if np.isfinite(group.auc.value) else "unknown"
     verdict = f"{auc} failed" if group.failed else auc if group.judged else "not judged"
-    columns = [
-        (-0.86, name, "left"),
-        (-0.17, f"{group.rows:,}", "right"),
-        (-0.04, f"{group.leavers:,}", "right"),
-    ]
-    for x, text, ha in [*columns, (1.03, verdict, "left")]:
-        axes.text(x, height, text, ha=ha, va="center", color=colour, transform=axes.get_yaxis_transform())
+    _in_columns(axes, (name, f"{group.rows:,}", f"{group.leavers:,}", verdict), height, "center", colour)
+
+
+def _in_columns(axes: Axes, texts: Sequence[str], height: float, va: str, colour: str) -> None:
+    place = blended_transform_factory(axes.figure.transFigure, axes.transData)
+    for text, (x, side) in zip(texts, COLUMNS, strict=True):
+        axes.text(x, height, text, ha=side, va=va, color=colour, transform=place)
 
 
 def _whisker(axes: Axes, found: Estimate, height: float, style: dict[str, Any]) -> None:

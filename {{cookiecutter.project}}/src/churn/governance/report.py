@@ -86,17 +86,17 @@ class Picture(NamedTuple):
 
 
 PICTURES = (
-    Picture("roc", plots.roc, "AUC", "ROC curve",
+    Picture("roc", plots.roc, "AUC", "ROC curve and AUC",
             "Nearer to the top left corner is better; on the dotted diagonal, ranking is tossing a coin."),
     Picture("recall", plots.precision_recall, "", "Precision and recall",
             "Higher is better; near the dotted base rate, the flagged leave no more often than anybody."),
-    Picture("calibration", plots.calibration, "Calibration slope", "Calibration",
+    Picture("calibration", plots.calibration, "Calibration slope", "Calibration and its slope",
             "Bars should touch the diagonal; a bar wholly below it promises more leavers than there are."),
-    Picture("gains", plots.gains, "Lift at 10 %", "Cumulative gains",
+    Picture("gains", plots.gains, "Lift at 10 %", "Cumulative gains and lift at 10 %",
             "A good list rises fast, towards the upper dotted line; the lower one is a list drawn by lot."),
     Picture("profit", plots.profit, "Profit per customer", "Profit over threshold",
-            "The dot should be near the peak, above both dotted lines; below one, doing that pays better."),
-    Picture("spread", plots.spread, "Brier score", "Leavers and stayers",
+            "The dot, as declared, should be near the peak; below a dotted line, doing that pays better."),
+    Picture("spread", plots.spread, "Brier score", "Leavers and stayers, Brier score",
             "Leavers belong on the right, stayers on the left; two alike shapes cannot be told apart."),
 )  # fmt: skip
 
@@ -226,8 +226,10 @@ def _gates(passport: Facts) -> Markup:
 
 
 def _measured(result: Facts) -> str:
-    known = {name: np.nan if result[name] is None else result[name] for name in ("value", "low", "high")}
-    return " ".join(_estimate(Estimate(**known, error=np.nan)))
+    value, low, high = (np.nan if result[name] is None else result[name] for name in ("value", "low", "high"))
+    if np.isfinite(value) and not np.isfinite(low) and value == round(value):
+        return f"{value:,.0f}"  # a count
+    return " ".join(_estimate(Estimate(value, low, high, np.nan)))
 
 
 def _pictures(evidence: Evidence, models: Sequence[Model]) -> Markup:
@@ -235,7 +237,9 @@ def _pictures(evidence: Evidence, models: Sequence[Model]) -> Markup:
     view = View(evidence.labels, curves, evidence.config.problem.costs)
     note = "Both models on the same holdout rows." if len(models) > 1 else "The model on its holdout rows."
     cards = _lines(_picture(picture, view, models) for picture in PICTURES)
-    return _section("Pictures", note, Markup('<div class="pictures">\n{}\n</div>').format(cards))
+    return _section(
+        "Quality on the holdout", note, Markup('<div class="pictures">\n{}\n</div>').format(cards)
+    )
 
 
 def _picture(picture: Picture, view: View, models: Sequence[Model]) -> Markup:
@@ -247,7 +251,7 @@ def _picture(picture: Picture, view: View, models: Sequence[Model]) -> Markup:
 def _beside(model: Model, figure: str) -> str:
     if model.obstacle:
         return f"{model.name}: not computable, {model.obstacle}"
-    return f"{model.name}: {figure} {model.figures[figure][0]}" if figure else model.name
+    return f"{model.name}: {model.figures[figure][0]}" if figure else model.name
 
 
 def _groups(evidence: Evidence, models: Sequence[Model]) -> Markup:
@@ -258,7 +262,9 @@ def _groups(evidence: Evidence, models: Sequence[Model]) -> Markup:
         f" {limits.per_class} leavers or stayers it is not judged."
     )
     if not rows:
-        return _section("Groups", note, Markup("<p>Not computable: there is no group to look at.</p>"))
+        return _section(
+            "Quality within groups", note, Markup("<p>Not computable: there is no group to look at.</p>")
+        )
     headings = ("group", "rows", "leavers", "AUC", "champion", "difference", "verdict")
     return _section(
         "Groups", note, _forest(rows, evidence, models), _table("groups", headings, map(_cells, rows))
@@ -281,14 +287,15 @@ def _forest(rows: Sequence[Row], evidence: Evidence, models: Sequence[Model]) ->
     overall = metrics.auc(evidence.labels, evidence.challenger.probabilities).value
     advice = "A bar wholly left of the limit is a group as good as unscored; a wide bar is little evidence."
     paint = partial(plots.forest, rows=shown, overall=overall, limit=evidence.config.gates.segments.auc)
-    size = (8.2, 0.8 + 0.24 * len(shown))
-    drawing = plots.draw(paint, "forest", f"AUC within groups. {advice}", size, sides=(3.7, 0.95))
+    size = (10.0, 0.9 + 0.26 * len(shown))
+    drawing = plots.draw(paint, "forest", f"AUC within groups. {advice}", size, sides=(4.6, 1.1))
     title = (
         "AUC within groups"
         if len(shown) == len(rows)
         else f"AUC within the {SHOWN} weakest of {len(rows)} groups"
     )
-    return _card(title, [model.name for model in models], drawing, advice)
+    scrolled = Markup('<div class="wide">{}</div>').format(drawing)
+    return _card(title, [model.name for model in models], scrolled, advice)
 
 
 def _cells(row: Row) -> tuple[str, ...]:
@@ -326,7 +333,7 @@ def _card(title: str, named: Sequence[str], drawing: str, advice: str) -> Markup
     spans = map(Markup('<span class="{}">{}</span>').format, ("challenger", "champion"), named)
     card = Markup('<figure class="card">\n<h3>{}</h3>\n<p class="key">{}</p>\n{}\n{}</figure>')
     caption = Markup("<figcaption>{}</figcaption>\n").format(advice)
-    return card.format(title, _lines(spans), Markup('<div class="wide">{}</div>').format(drawing), caption)
+    return card.format(title, _lines(spans), drawing, caption)
 
 
 def _table(name: str, headings: Iterable[str], rows: Iterable[Sequence[str]]) -> Markup:
@@ -346,7 +353,7 @@ def _badge(verdict: str, text: str = "") -> Markup:
 
 
 def _moment(text: str) -> str:
-    return text.replace("T", " ").replace("Z", " UTC").replace("+00:00", " UTC")
+    return f"{text[:16].replace('T', ' ')} UTC"
 
 
 def _number(value: float, digits: int = 3) -> str:

@@ -15,7 +15,16 @@ BINS = 20  # enough to follow any shape, few enough to hold rows
 def strongest_feature(
     training: pd.DataFrame, holdout: pd.DataFrame, features: Sequence[str], problem: Problem
 ) -> tuple[str, float]:
-    """The feature that predicts the label best alone, and its AUC on the holdout, in [0, 1].
+    """The feature that predicts the label best alone, and its AUC on the holdout, in [0, 1]."""
+    strengths = feature_strengths(training, holdout, features, problem)
+    strongest = max(strengths, key=lambda name: np.nan_to_num(strengths[name], nan=np.inf))
+    return strongest, strengths[strongest]
+
+
+def feature_strengths(
+    training: pd.DataFrame, holdout: pd.DataFrame, features: Sequence[str], problem: Problem
+) -> dict[str, float]:
+    """The AUC that each feature reaches alone on the holdout, in [0, 1]; NaN where it cannot be computed.
 
     Each column is cut into groups (missing values are one), each group gets its training share of leavers,
     and holdout rows are ranked by that share: any shape is seen, and no column can overfit.
@@ -27,8 +36,7 @@ def strongest_feature(
         share = pd.Series(known).groupby(group).mean()
         ranked = pd.Series(judged).map(share).fillna(known.mean()).to_numpy()
         strengths[name] = metrics.auc(labels, ranked).value
-    strongest = max(strengths, key=lambda name: np.nan_to_num(strengths[name], nan=np.inf))
-    return strongest, strengths[strongest]
+    return strengths
 
 
 def _groups(training: pd.Series, holdout: pd.Series, kind: str) -> tuple[np.ndarray, np.ndarray]:

@@ -15,8 +15,10 @@ from churn.config import Config, load_config
 from churn.data.store import Store, open_store
 from churn.errors import ChurnError, UsageError
 from churn.governance.champion import present_champion
+from churn.governance.evidence import training_data
 from churn.governance.registry import Registry
 from churn.governance.saboteurs import SABOTEURS, smuggle
+from churn.modelling.leakage import feature_strengths
 from churn.steps.load import load
 from churn.steps.promote import promote
 from churn.steps.report import report
@@ -29,8 +31,6 @@ from churn.terminal import gate_table
 
 Result = TypeVar("Result")
 
-# The first release is deliberately plain, so that the second has something to improve on.
-PLAIN = ["model.estimator=logistic", "model.features=['tenure', 'contract', 'monthly_charges']"]
 SABOTEUR = "over_confident"
 
 
@@ -94,8 +94,9 @@ def demo(address: str, config: Config, data: Path | None, quiet: bool = False) -
     _arrive(narrator, staging, config, data, seed=7)
     _arrive(narrator, production, config, data, seed=8)
     narrator.act("2  A plain first model: staging, then tag v1.0.0 and production")
-    _release(narrator, staging, PLAIN, "")
-    _release(narrator, production, PLAIN, "v1.0.0")
+    plain = _plain(staging, config)
+    _release(narrator, staging, plain, "")
+    _release(narrator, production, plain, "v1.0.0")
     narrator.act("3  A better model: staging, then tag v1.1.0 and production")
     narrator.gates(_release(narrator, staging, [], ""))
     _release(narrator, production, [], "v1.1.0")
@@ -121,6 +122,14 @@ def _arrive(narrator: Narrator, store: Store, config: Config, data: Path | None,
         narrator.run(store, f"load {data.name}", lambda: load(store, config, data))
     else:
         narrator.run(store, f"sample --seed {seed}", lambda: sample(store, config, 12_000, 15, seed, 0.0))
+
+
+def _plain(store: Store, config: Config) -> list[str]:
+    """Settings of a model that leaves something to improve on: the three columns that say most alone."""
+    rows = training_data(store, config, datetime.now(UTC).date()).split.training
+    strengths = feature_strengths(rows, rows, config.features, config.problem)
+    strongest = sorted(strengths, key=lambda name: -strengths[name])[:3]
+    return ["model.estimator=logistic", f"model.features={strongest}"]
 
 
 def _release(narrator: Narrator, store: Store, settings: list[str], tag: str) -> Validated:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from churn.config import Config
+from churn.data.intake import quarantine
 from churn.data.store import Store
 from churn.governance.evidence import TrainingData, evidence_tags, training_data
 from churn.governance.provenance import code_state
@@ -19,6 +20,7 @@ class Trained:
 
     rows: int
     waiting: int
+    quarantined: int
     features: int
     holdout: str
     auc: float
@@ -27,6 +29,7 @@ class Trained:
 
     def __str__(self) -> str:
         waiting = f", {self.waiting} waiting for their label" if self.waiting else ""
+        waiting += f", {self.quarantined} quarantined" if self.quarantined else ""
         return (
             f"{self.rows} rows{waiting}, {self.features} features, holdout {self.holdout}, "
             f"AUC {self.auc:.3f}, Brier {self.brier:.4f}, version {self.version}"
@@ -39,6 +42,7 @@ def train(store: Store, config: Config, as_of: date) -> Trained:
     The same rows, configuration and code give the version that they gave before.
     """
     data = training_data(store, config, as_of)
+    quarantine(store, config.problem, data.rejected, f"train customers version {data.table_version}")
     X = feature_frame(data.split.training, config.features, config.problem)
     model = fit(X, label_array(data.split.training, config.problem), config)
     held = feature_frame(data.split.holdout, config.features, config.problem)
@@ -55,6 +59,7 @@ def _facts(data: TrainingData, config: Config, measured: dict[str, float], versi
     return Trained(
         rows=len(data.split.training),
         waiting=data.waiting,
+        quarantined=len(data.rejected),
         features=len(config.features),
         holdout=f"{data.split.rule} ({len(data.split.holdout)} rows)",
         auc=measured["holdout_auc"],
