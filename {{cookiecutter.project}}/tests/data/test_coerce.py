@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from churn.data.coerce import Reading, read_category, read_date, read_flag, read_key, read_number
 
-THOROUGH = settings(max_examples=200, deadline=None, derandomize=True, database=None)
+THOROUGH = settings(max_examples=100, deadline=None, derandomize=True, database=None)
 Reader = Callable[[pd.Series], Reading]
 CONTRACTS = ("Month-to-month", "One year", "Two year")
 

@@ -26,7 +26,7 @@ from churn.data.contract import (
 from churn.data.sample import sample_customers
 from churn.errors import DataError
 
-THOROUGH = settings(max_examples=60, deadline=None, derandomize=True, database=None)
+THOROUGH = settings(max_examples=40, deadline=None, derandomize=True, database=None)
 PROBLEM = load_config().problem
 KEY, DAY, LABEL = PROBLEM.entity, PROBLEM.snapshot, PROBLEM.label.column
 COLUMNS = [KEY, DAY, *PROBLEM.columns, LABEL]
@@ -347,7 +347,7 @@ def test_no_mutation_of_a_row_is_a_silent_bad_value(mutations: list[tuple[int, s
             assert is_faithful(name, given, value), (row, name, given, value)
 
 
-@settings(THOROUGH, max_examples=15)
+@settings(THOROUGH, max_examples=12)
 @given(mutations=MUTATIONS, size=st.integers(8, 40))
 def test_batches_and_the_whole_are_judged_alike(mutations: list[tuple[int, str, Any]], size: int) -> None:
     frame = TEXTS.astype("object")

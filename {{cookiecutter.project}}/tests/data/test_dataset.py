@@ -17,7 +17,7 @@ from churn.data.dataset import Split, fingerprint, key_share, mature, split_hold
 from churn.data.sample import sample_customers
 from churn.errors import DataError
 
-THOROUGH = settings(max_examples=100, deadline=None, derandomize=True, database=None)
+THOROUGH = settings(max_examples=60, deadline=None, derandomize=True, database=None)
 PROBLEM = load_config().problem
 KEY, DAY, LABEL = PROBLEM.entity, PROBLEM.snapshot, PROBLEM.label.column
 HORIZON = timedelta(days=PROBLEM.horizon_days)

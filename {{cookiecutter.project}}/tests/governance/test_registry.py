@@ -10,11 +10,15 @@ import skops.io
 from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import FixedThresholdClassifier
-from sklearn.tree import DecisionTreeClassifier
 
 from churn.data.store import LocalStore
 from churn.errors import ConflictError, IntegrityError
 from churn.governance.registry import CHALLENGER, CHAMPION, Registry, Version
+
+
+class Stranger(LogisticRegression):  # type: ignore[misc]
+    """A class that only its author knows."""
+
 
 X = pd.DataFrame({"tenure": np.arange(40.0), "contract": np.arange(40.0) % 3})
 Y = (np.arange(40) % 2).astype(int)
@@ -102,10 +106,10 @@ def test_a_pickle_is_not_loaded_even_when_its_digest_fits(store: LocalStore) -> 
 def test_types_that_the_artifact_trusts_but_we_do_not_are_refused(store: LocalStore) -> None:
     registry = Registry(store)
     version = register(registry)
-    strange = FixedThresholdClassifier(DecisionTreeClassifier(max_depth=2), threshold=0.3).fit(X, Y)
+    strange = FixedThresholdClassifier(Stranger(), threshold=0.3).fit(X, Y)
     skops.io.dump(strange, files_of(store, version) / "model.skops")
     reseal(registry, store, version)
-    with pytest.raises(IntegrityError, match=r"not trusted: sklearn\.tree\._tree\.Tree"):
+    with pytest.raises(IntegrityError, match=r"not trusted: .*Stranger"):
         registry.load(version.number)
 
 

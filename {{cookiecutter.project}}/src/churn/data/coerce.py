@@ -121,7 +121,9 @@ def _by_row(distinct: np.ndarray, codes: np.ndarray) -> np.ndarray:
 
 
 def _numbers(texts: pd.Series) -> pd.Series:
-    values = pd.to_numeric(texts, errors="coerce").astype("float64")
+    # What pandas can read, read again by Python: its floats survive being written and read to the last bit.
+    readable = pd.to_numeric(texts, errors="coerce").notna()
+    values = texts.where(readable).astype("float64")
     return values.where(np.isfinite(values))
 
 

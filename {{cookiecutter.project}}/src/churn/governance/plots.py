@@ -194,7 +194,15 @@ def profit(axes: Axes, view: View) -> None:
     everybody = view.share * view.costs.gain - (1 - view.share) * view.costs.loss
     for height, name in ((everybody, "everybody"), (0.0, "nobody")):
         axes.axhline(height, **REFERENCE)
-        axes.text(0.995, height, f"contact {name}", ha="right", va="bottom" if height > 0 else "top")
+        up = height > 0  # away from the other line
+        axes.annotate(
+            f"contact {name}",
+            (0.995, height),
+            (0, 2 if up else -2),
+            textcoords="offset points",
+            ha="right",
+            va="bottom" if up else "top",
+        )
     for curve in view.curves:
         axes.plot(thresholds, profits(curve, view, thresholds), **curve.style)
         axes.plot(declared, profits(curve, view, declared), marker="o", markersize=5, **curve.style)
@@ -222,10 +230,11 @@ def forest(axes: Axes, rows: Sequence[Row], overall: float, limit: float) -> Non
     """AUC within groups, with intervals, the champion's below the challenger's."""
     heights = _heights(rows)
     top = heights[0] + 0.7
-    for auc, name in ((limit, f"limit {limit:g}"), (overall, f"overall {overall:.3f}")):
+    lines = sorted(((limit, f"limit {limit:g}"), (overall, f"overall {overall:.3f}")))
+    for (auc, name), side in zip(lines, ("right", "left"), strict=True):
         if np.isfinite(auc):
             axes.axvline(auc, **REFERENCE)
-            axes.text(auc, top, name, va="bottom", ha="center")
+            axes.text(auc, top, f" {name} ", va="bottom", ha=side)
     _in_columns(axes, ("group", "rows", "leavers", "AUC"), top, "bottom", COLOURS["soft"])
     for row, height in zip(rows, heights, strict=True):
         _write(axes, row.group, height)
@@ -234,6 +243,7 @@ def forest(axes: Axes, rows: Sequence[Row], overall: float, limit: float) -> Non
         if row.group.judged and row.champion:
             _whisker(axes, row.champion, height - 0.23, CHAMPION)
     axes.set(ylim=(-0.7, top), yticks=[], xlabel="AUC within the group, with 95 % interval")
+    axes.margins(x=0.14)  # room for the name of the limit
     axes.set_xlim(right=1.0)
     axes.spines["left"].set_visible(False)
 
@@ -299,8 +309,8 @@ def _write(axes: Axes, group: Segment, height: float) -> None:
     name = printable(group.name).replace("\n", " ")
     name = name if len(name) <= LETTERS else name[: LETTERS - 1] + "…"
     colour = COLOURS["refused" if group.failed else "ink" if group.judged else "soft"]
-    auc = f"{group.auc.value:.3f}" if np.isfinite(group.auc.value) else "unknown"
-    verdict = f"{auc} failed" if group.failed else auc if group.judged else "not judged"
+    auc = f"{group.auc.value:.3f}" if np.isfinite(group.auc.value) else ""
+    verdict = f"{auc}{' failed' if group.failed else ''}".strip() if group.judged else "not judged"
     _in_columns(axes, (name, f"{group.rows:,}", f"{group.leavers:,}", verdict), height, "center", colour)
 
 

@@ -31,6 +31,7 @@ CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
 
 TRUSTED = [
     "numpy.dtype",
+    "sklearn.compose._column_transformer._RemainderColsList",  # up to scikit-learn 1.6, the platform's
     "sklearn.calibration._CalibratedClassifier",
     "sklearn.calibration._SigmoidCalibration",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",

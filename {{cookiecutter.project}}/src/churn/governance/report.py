@@ -95,7 +95,7 @@ PICTURES = (
     Picture("gains", plots.gains, "Lift at 10 %", "Cumulative gains and lift at 10 %",
             "A good list rises fast, towards the upper dotted line; the lower one is a list drawn by lot."),
     Picture("profit", plots.profit, "Profit per customer", "Profit over threshold",
-            "The dot, as declared, should be near the peak; below a dotted line, doing that pays better."),
+            "The dot, at the declared threshold, should be near the peak and above both dotted lines."),
     Picture("spread", plots.spread, "Brier score", "Leavers and stayers, Brier score",
             "Leavers belong on the right, stayers on the left; two alike shapes cannot be told apart."),
 )  # fmt: skip
@@ -116,21 +116,21 @@ def page(evidence: Evidence, passport: Facts) -> str:
         _provenance(evidence, passport),
     ]
     title = f"{evidence.config.problem.title}: version {passport['version']} {passport['verdict']}"
-    style = Markup(Path(__file__).with_suffix(".css").read_text(encoding="utf-8"))  # noqa: S704 our own file
+    style = Markup(Path(__file__).with_suffix(".css").read_text("utf-8"))  # noqa: S704 our own
     return printable(PAGE.format(title=title, style=style, sections=_lines(sections)))
 
 
 def key_figures(y: Array, p: Array, costs: Costs) -> dict[str, tuple[str, str]]:
-    """Each of KEY_FIGURES: its value, and what is said below it. Dashes when a score is not a finite number."""
+    """Each of KEY_FIGURES: its value, and what is said below it. Dashes when a score is not finite."""
     if not len(y) or not np.all(np.isfinite(p)):
         return dict.fromkeys(KEY_FIGURES, (DASH, ""))
-    calibration, skill = metrics.calibration(y, p), _estimate(metrics.brier_skill(y, p))
+    calibration = metrics.calibration(y, p)
     # Among equal scores, the highest tenth would be whoever stands first.
     lift = metrics.lift(y, p) if np.ptp(p) > 0 else np.nan
     everybody = metrics.profit(y, np.ones(len(y), dtype=bool), costs)
     found = (
         _estimate(metrics.auc(y, p)),
-        (_number(metrics.brier(y, p)), f"skill {' '.join(skill)}"),
+        (_number(metrics.brier(y, p)), f"skill {_written(metrics.brier_skill(y, p))}"),
         _estimate(calibration.slope),
         _estimate(calibration.ratio),
         (_number(lift, 2), "times the base rate"),
@@ -229,7 +229,7 @@ def _measured(result: Facts) -> str:
     value, low, high = (np.nan if result[name] is None else result[name] for name in ("value", "low", "high"))
     if np.isfinite(value) and not np.isfinite(low) and value == round(value):
         return f"{value:,.0f}"  # a count
-    return " ".join(_estimate(Estimate(value, low, high, np.nan)))
+    return _written(Estimate(value, low, high, np.nan))
 
 
 def _pictures(evidence: Evidence, models: Sequence[Model]) -> Markup:
@@ -261,14 +261,12 @@ def _groups(evidence: Evidence, models: Sequence[Model]) -> Markup:
         f" {limits.auc:g} or to have lost more than {limits.margin:g} against the champion. With fewer than"
         f" {limits.per_class} leavers or stayers it is not judged."
     )
-    if not rows:
-        return _section(
-            "Quality within groups", note, Markup("<p>Not computable: there is no group to look at.</p>")
-        )
-    headings = ("group", "rows", "leavers", "AUC", "champion", "difference", "verdict")
-    return _section(
-        "Groups", note, _forest(rows, evidence, models), _table("groups", headings, map(_cells, rows))
-    )
+    content = [Markup("<p>Not computable: there is no group to look at.</p>")]
+    if rows:
+        beside = ("champion", "difference") if evidence.champion else ()
+        headings = ("group", "rows", "leavers", "AUC", *beside, "verdict")
+        content = [_forest(rows, evidence, models), _table("groups", headings, map(_cells, rows))]
+    return _section("Quality within groups", note, *content)
 
 
 def _rows(evidence: Evidence) -> list[Row]:
@@ -282,18 +280,14 @@ def _rows(evidence: Evidence) -> list[Row]:
 
 
 def _forest(rows: Sequence[Row], evidence: Evidence, models: Sequence[Model]) -> Markup:
-    weakest = sorted(rows, key=lambda row: float(np.nan_to_num(row.group.auc.value, nan=-1.0)))[:SHOWN]
+    weakest = sorted(rows, key=lambda row: (not row.group.failed, np.nan_to_num(row.group.auc.value)))[:SHOWN]
     shown = [row for row in rows if row in weakest]
     overall = metrics.auc(evidence.labels, evidence.challenger.probabilities).value
     advice = "A bar wholly left of the limit is a group as good as unscored; a wide bar is little evidence."
     paint = partial(plots.forest, rows=shown, overall=overall, limit=evidence.config.gates.segments.auc)
     size = (10.0, 0.9 + 0.26 * len(shown))
     drawing = plots.draw(paint, "forest", f"AUC within groups. {advice}", size, sides=(4.6, 1.1))
-    title = (
-        "AUC within groups"
-        if len(shown) == len(rows)
-        else f"AUC within the {SHOWN} weakest of {len(rows)} groups"
-    )
+    title = "AUC within groups" if shown == rows else f"AUC within the {SHOWN} weakest of {len(rows)} groups"
     scrolled = Markup('<div class="wide">{}</div>').format(drawing)
     return _card(title, [model.name for model in models], scrolled, advice)
 
@@ -301,13 +295,13 @@ def _forest(rows: Sequence[Row], evidence: Evidence, models: Sequence[Model]) ->
 def _cells(row: Row) -> tuple[str, ...]:
     group, champion = row
     verdict = _badge(REFUSED if group.failed else ACCEPTED, "failed" if group.failed else "passed")
+    beside = (_number(champion.value), _written(group.lost)) if champion and group.lost else ()
     return (
         group.name,
         f"{group.rows:,}",
         f"{group.leavers:,}",
-        " ".join(_estimate(group.auc)),
-        _number(champion.value) if champion else DASH,
-        " ".join(_estimate(group.lost)) if group.lost else DASH,
+        _written(group.auc),
+        *beside,
         verdict if group.judged else "not judged",
     )
 
@@ -363,6 +357,10 @@ def _number(value: float, digits: int = 3) -> str:
 def _estimate(found: Estimate) -> tuple[str, str]:
     known = np.isfinite(found.low) and np.isfinite(found.high)
     return _number(found.value), f"[{found.low:.3f}, {found.high:.3f}]" if known else ""
+
+
+def _written(found: Estimate) -> str:
+    return " ".join(_estimate(found)).rstrip()
 
 
 def _lines(parts: Iterable[str]) -> Markup:

@@ -30,18 +30,24 @@ def label_array(customers: pd.DataFrame, problem: Problem) -> np.ndarray:
 
 
 def tree_encoding(config: Config) -> ColumnTransformer:
-    """Categories as their place among the declared values; a value never declared counts as missing."""
+    """Categories as their place among the declared values, or -1; numbers as they are, gaps filled."""
     numbers, categories, declared = _kinds(config)
-    ordinal = OrdinalEncoder(categories=declared, handle_unknown="use_encoded_value", unknown_value=np.nan)
-    return ColumnTransformer([("category", ordinal, categories), ("number", "passthrough", numbers)])
+    ordinal = OrdinalEncoder(categories=declared, handle_unknown="use_encoded_value", unknown_value=-1)
+    return ColumnTransformer([("category", ordinal, categories), ("number", _filled(), numbers)])
 
 
 def linear_encoding(config: Config) -> ColumnTransformer:
-    """Categories one-hot, numbers standardised; a missing number is its median, and says that it is."""
+    """Categories one-hot, an undeclared one as none of them; numbers standardised, gaps filled."""
     numbers, categories, declared = _kinds(config)
     onehot = OneHotEncoder(categories=declared, handle_unknown="ignore", sparse_output=False)
-    scaled = make_pipeline(SimpleImputer(strategy="median", add_indicator=True), StandardScaler())
+    scaled = make_pipeline(_filled(), StandardScaler())
     return ColumnTransformer([("category", onehot, categories), ("number", scaled, numbers)])
+
+
+def _filled() -> SimpleImputer:
+    # A missing number is the median and says that it was missing. A column that is empty in a fold stays:
+    # boosting cannot bin a column without any value.
+    return SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True)
 
 
 def _values(column: pd.Series, kind: str) -> pd.Series:

@@ -42,7 +42,9 @@ def feature_strengths(
 def _groups(training: pd.Series, holdout: pd.Series, kind: str) -> tuple[np.ndarray, np.ndarray]:
     if kind != "number":
         return training.astype(str).to_numpy(), holdout.astype(str).to_numpy()
-    edges = np.unique(np.nanquantile(training, np.linspace(0, 1, BINS + 1)[1:-1]))
+    known = training.to_numpy(dtype="float64")
+    known = known[~np.isnan(known)]
+    edges = np.unique(np.quantile(known, np.linspace(0, 1, BINS + 1)[1:-1])) if len(known) else known
     return _bin(training, edges), _bin(holdout, edges)
 
 

@@ -88,9 +88,15 @@ def profit(y: Array, contacted: Array, costs: Costs) -> float:
 
 
 def lift(y: Array, p: Array, share: float = 0.1) -> float:
-    """Leavers among the ``share`` of highest probabilities, over their share among everybody."""
-    top = np.argsort(-p, kind="stable")[: max(1, round(share * len(p)))]
-    return _ratio(np.mean(y[top]), np.mean(y))
+    """Leavers among the ``share`` of highest probabilities, over their share among everybody.
+
+    Rows that tie for the last places count in proportion, so that their order does not matter.
+    """
+    places = max(1, round(share * len(p)))
+    last = np.sort(p)[-places]
+    above, tied = p > last, p == last
+    found = y[above].sum() + (places - above.sum()) * _ratio(y[tied].sum(), tied.sum())
+    return _ratio(found / places, float(np.mean(y)))
 
 
 def _placements(y: Array, p: Array) -> tuple[float, Array, Array]:

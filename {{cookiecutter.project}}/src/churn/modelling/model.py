@@ -11,6 +11,7 @@ from sklearn.model_selection import FixedThresholdClassifier
 from sklearn.pipeline import Pipeline
 
 from churn.config import Config
+from churn.errors import DataError
 from churn.modelling.features import linear_encoding, tree_encoding
 
 
@@ -18,8 +19,10 @@ def fit(X: pd.DataFrame, y: np.ndarray, config: Config) -> FixedThresholdClassif
     """Fit, calibrate and fix the decision threshold; the same rows and config give the same model.
 
     ``X`` is a feature frame of shape (n, features), ``y`` holds 0 and 1, shape (n,). Calibration is Platt's
-    sigmoid on out-of-fold scores, so no row is set aside. The threshold follows from the costs.
+    sigmoid on out-of-fold scores, so no row is set aside. The threshold follows from the costs. Raises
+    DataError when a fold would lack a class.
     """
+    _check_classes(y, config.model.calibration_folds)
     calibrated = CalibratedClassifierCV(
         _pipeline(config), method="sigmoid", cv=config.model.calibration_folds, ensemble=False
     )
@@ -44,6 +47,15 @@ def parameters(config: Config) -> dict[str, Any]:
         "seed": config.model.seed,
         **chosen,
     }
+
+
+def _check_classes(y: np.ndarray, folds: int) -> None:
+    leavers = int(y.sum())
+    if min(leavers, len(y) - leavers) < folds:
+        raise DataError(
+            f"{leavers} leavers and {len(y) - leavers} stayers to learn from; "
+            f"calibration_folds = {folds} needs as many of each"
+        )
 
 
 def _pipeline(config: Config) -> Pipeline:
