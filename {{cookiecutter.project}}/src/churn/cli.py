@@ -179,6 +179,8 @@ def demo_command(
     as_json: JsonOption = False,
 ) -> None:
     """The whole life in about a minute: data, gates, promotion, a saboteur, release, rollback."""
+    # The fits are small: on shared cores boosting's threads would mostly wait for each other.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
     from churn.steps.demo import demo
 
     _say("demo", demo(store, _config(), data, quiet=as_json), as_json)

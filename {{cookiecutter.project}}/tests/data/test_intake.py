@@ -78,6 +78,13 @@ def test_a_quoted_cell_may_hold_line_breaks_commas_and_quotes(tmp_path: Path) ->
     assert frame.to_numpy().tolist() == [["a\nb", 'x, "y"'], ["c", "d"]]
 
 
+def test_line_breaks_in_cells_are_read_in_a_file_of_several_megabytes_too(tmp_path: Path) -> None:
+    rows = 150_000
+    frame, _ = read_file(csv(tmp_path, "name,cell\n" + '"first\nsecond",x\n' * rows))
+    assert len(frame) == rows
+    assert set(frame["name"]) == {"first\nsecond"}
+
+
 def test_a_byte_order_mark_is_no_part_of_the_first_header(tmp_path: Path) -> None:
     frame, _ = read_file(csv(tmp_path, b"\xef\xbb\xbf" + TEXTS.to_csv(index=False).encode()))
     assert apply_contract(frame, PROBLEM).accepted[KEY].tolist() == TEXTS[KEY].tolist()

@@ -33,7 +33,7 @@ HOSTILE = [
     "x" * 500,
 ]
 
-pytestmark = pytest.mark.filterwarnings("error")
+pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning", "error::UserWarning")
 
 
 def scores(rows: int = 2_000, seed: int = 3) -> tuple[Array, Array]:

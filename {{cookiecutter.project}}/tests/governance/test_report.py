@@ -25,7 +25,7 @@ HOSTILE = [
 VOID = {"meta", "link", "img", "br", "hr", "input", "base"}
 STYLE = Path(report.__file__).with_suffix(".css").read_text(encoding="utf-8")
 
-pytestmark = pytest.mark.filterwarnings("error")
+pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning", "error::UserWarning")
 
 
 class Read(HTMLParser):

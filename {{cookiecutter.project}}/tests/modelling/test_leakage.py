@@ -162,9 +162,12 @@ def test_constant_and_empty_columns_are_worth_a_coin(split: Split) -> None:
         assert found[name] == 0.5
 
 
-def test_a_group_that_training_never_saw_ranks_in_the_middle(split: Split) -> None:
-    unseen = split.holdout.assign(contract="Three year")
-    assert feature_strengths(split.training, unseen, ["contract"], PROBLEM)["contract"] == 0.5
+@pytest.mark.parametrize(("stayers", "leavers"), [("Two year", "unseen"), ("unseen", "Month-to-month")])
+def test_a_group_that_training_never_saw_ranks_in_the_middle(
+    split: Split, stayers: str, leavers: str
+) -> None:
+    held = split.holdout.assign(contract=np.where(leaves(split.holdout), leavers, stayers))
+    assert feature_strengths(split.training, held, ["contract"], PROBLEM)["contract"] == 1.0
 
 
 @pytest.mark.parametrize("kind", ["string", "category"])

@@ -119,7 +119,7 @@ def champion_gate(evidence: Evidence) -> GateResult:
         evidence.champion.probabilities,
         confidence=ONE_SIDED,
     )
-    against = f"vs champion {evidence.champion.number}: "
+    against = f"champion {evidence.champion.number}: "
     if found.low <= limit <= found.high and found.error > enough:
         needed = math.ceil(len(evidence.labels) * (found.error / enough) ** 2)
         reason = f"{against}too uncertain, about {needed} holdout rows are needed"

@@ -202,9 +202,9 @@ def _strip(evidence: Evidence, passport: Facts, models: Sequence[Model]) -> Mark
     for name in KEY_FIGURES:
         beside = [f"{model.name}: {model.figures[name][0]}" for model in models[1:]]
         tiles.append(_tile(name, *models[0].figures[name], *beside))
-    threshold = evidence.config.problem.costs.threshold
     note = (
-        f"Intervals are 95 %. Profit: everybody is contacted from the declared threshold {threshold:.3f} on."
+        "Intervals are 95 %. Calibration ratio: mean prediction over observed share. Profit: everybody is"
+        f" contacted from the declared threshold {evidence.config.problem.costs.threshold:.3f} on."
     )
     return Markup('<dl class="strip">\n{}\n</dl>\n<p class="note">{}</p>').format(_lines(tiles), note)
 
