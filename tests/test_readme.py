@@ -8,7 +8,9 @@ from tests.template import ROOT
 
 def shown() -> list[str]:
     """The lines of the README's picture of the demo."""
-    found = re.search(r"what the demo tells.*?```\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
+    found = re.search(
+        r"what the demo tells.*?```\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL
+    )
     assert found
     return found[1].splitlines()
 

@@ -33,7 +33,9 @@ def gate_table(results: "list[GateResult]") -> "Table":
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))  # fits 80 columns
+    table = Table(
+        box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0)
+    )  # fits 80 columns
     for heading in ("gate", "verdict", "found", "limit"):
         table.add_column(heading)
     for result in results:

@@ -81,6 +81,10 @@ def test_a_number_written_as_text_is_that_number(text: object, number: float) ->
         "five",
         "\N{ARABIC-INDIC DIGIT FIVE}",
         "5\x00",
+        ".1\x00811y",
+        "+4.e\t3",
+        "4e 3",
+        "5\n6",
         "true",
         "x" * 10_000,
         True,
@@ -108,6 +112,15 @@ def test_any_text_is_a_finite_number_or_missing_or_unreadable(text: str) -> None
     reading = read_number(objects(text))
     value, unreadable = reading.values.iloc[0], bool(reading.unreadable[0])
     assert np.isfinite(value) + unreadable + reading.blanks == 1
+
+
+@settings(THOROUGH, max_examples=300)
+@given(texts=st.lists(st.text(alphabet="0123456789+-.eE_ \t\x00", max_size=7), max_size=40))
+def test_what_is_read_from_the_signs_of_a_number_is_what_they_say(texts: list[str]) -> None:
+    reading = read_number(objects(*texts))
+    for text, value, unreadable in zip(texts, known(reading), reading.unreadable.tolist(), strict=True):
+        assert (value is None) == (unreadable or not text.strip())
+        assert value is None or value == float(text)
 
 
 @pytest.mark.parametrize(

@@ -95,6 +95,16 @@ def test_a_folder_that_delta_cannot_address_is_refused_before_anything_is_writte
     assert not list(tmp_path.iterdir())
 
 
+def test_a_folder_that_delta_cannot_address_is_refused_wherever_in_the_path_it_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "[old]").mkdir()
+    monkeypatch.chdir(tmp_path / "[old]")
+    with pytest.raises(UsageError, match="another folder"):
+        open_store("local:.churn")
+    assert not list(Path().iterdir())
+
+
 def test_opening_a_store_again_finds_its_tables(tmp_path: Path) -> None:
     open_store(f"local:{tmp_path}").write("t", rows("a"), SCHEMA)
     assert open_store(f"local:{tmp_path}").read("t")["key"].tolist() == ["a"]
