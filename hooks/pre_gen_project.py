@@ -16,8 +16,8 @@ YAML_WORDS = set("y yes n no true false on off null".split())
 WINDOWS_DEVICES = set("con prn aux nul".split()) | {port + n for port in ("com", "lpt") for n in "123456789"}
 LIBRARIES = set(
     "cookiecutter databricks databricks-sdk deltalake hypothesis jinja2 markupsafe matplotlib mlflow"
-    " mlflow-skinny mypy numpy pandas pandas-stubs pandera pyarrow pydantic pyspark pytest pytest-cov pytest-xdist"
-    " ruff scikit-learn scipy scipy-stubs skops sklearn typer uv uv-build".split()
+    " mlflow-skinny mypy numpy pandas pandas-stubs pandera pyarrow pydantic pyspark pytest pytest-cov"
+    " pytest-xdist ruff scikit-learn scipy scipy-stubs skops sklearn typer uv uv-build".split()
 )
 PYTHON_WORDS = {word.lower() for word in keyword.kwlist} | sys.stdlib_module_names | {"test", "tests"}
 RESERVED = PYTHON_WORDS | LIBRARIES | WINDOWS_DEVICES | YAML_WORDS
