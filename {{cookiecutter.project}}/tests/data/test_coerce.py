@@ -405,6 +405,21 @@ def test_what_is_not_an_iso_date_is_unreadable(value: object) -> None:
     assert reading.unreadable.tolist() == [True, False]
 
 
+@pytest.mark.parametrize("day", ["0000-01-01", "0001-01-01", "1899-12-31", "2200-01-01", "9999-12-31"])
+def test_a_day_no_customer_was_described_on_is_a_placeholder_and_no_date(day: str) -> None:
+    moments = pd.Series(np.array([day, "2024-01-31"], dtype="datetime64[s]"))
+    for column in (objects(day, "2024-01-31"), objects(f"{day}T10:00:00Z", "2024-01-31"), moments):
+        reading = read_date(column)
+        assert known(reading) == [None, pd.Timestamp("2024-01-31")]
+        assert reading.unreadable.tolist() == [True, False]
+
+
+@pytest.mark.parametrize("day", ["1900-01-01", "2199-12-31"])
+def test_the_first_and_the_last_day_a_customer_may_be_described_on_are_dates(day: str) -> None:
+    for column in (objects(day), pd.Series(np.array([day], dtype="datetime64[s]"))):
+        assert known(read_date(column)) == [pd.Timestamp(day)]
+
+
 @pytest.mark.parametrize("reader", [read_number, read_flag, read_key, read_date])
 @pytest.mark.parametrize("value", [[1], {"a": 1}, np.array([1, 2])], ids=["list", "dict", "array"])
 def test_a_nested_value_does_not_stop_the_reading(reader: Reader, value: object) -> None:

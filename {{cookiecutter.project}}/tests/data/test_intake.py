@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -57,6 +58,7 @@ def refusal(path: Path) -> str:
         apply_contract(read_file(path)[0], PROBLEM)
     message = str(caught.value)
     assert len(message.splitlines()) == 1
+    assert len(message) <= 200
     return message
 
 
@@ -212,6 +214,35 @@ def test_a_csv_file_called_parquet_is_refused_and_the_other_way_round(tmp_path: 
     assert "cannot be read" in refusal(csv(tmp_path, TEXTS.to_csv(index=False), "customers.parquet"))
     TEXTS.to_parquet(tmp_path / "other.parquet")
     assert refusal((tmp_path / "other.parquet").rename(tmp_path / "other.csv"))
+
+
+def fate(path: Path) -> str:
+    """What becomes of a file that may be damaged; a ChurnError is the only way to refuse it."""
+    try:
+        frame, _ = read_file(path)
+        outcome = examine(frame, PROBLEM)
+    except ChurnError as error:
+        return "refused" if len(str(error).splitlines()) == 1 else f"refused in lines: {error}"
+    return "taken" if len(outcome.accepted) + len(outcome.rejected) == len(frame) else "rows were lost"
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_a_damaged_file_is_refused_in_one_line_or_loses_no_row(tmp_path: Path, kind: str) -> None:
+    TEXTS.to_parquet(tmp_path / "sound.parquet")
+    TEXTS.to_csv(tmp_path / "sound.csv", index=False)
+    sound = (tmp_path / f"sound.{kind}").read_bytes()
+    rng, fates = np.random.default_rng(1), set()
+    for cut in [0, 0, 0, 1, 40] * 10:
+        damage, start = rng.bytes(1 + cut % 7), int(rng.integers(len(sound)))
+        end = start + (cut or len(damage))
+        fates.add(fate(csv(tmp_path, sound[:start] + damage + sound[end:], f"damaged.{kind}")))
+    assert fates == {"refused", "taken"}
+
+
+@pytest.mark.parametrize("day", ["0000-01-01", "9999-12-31"])
+def test_a_row_of_an_impossible_day_is_quarantined(store: LocalStore, day: str) -> None:
+    intake = admit(store, PROBLEM, TEXTS.assign(snapshot_date=[day, *TEXTS[DAY][1:]]), "file")
+    assert (intake.accepted, intake.quarantined, intake.snapshots) == (59, 1, 3)
 
 
 def test_rows_in_are_accepted_or_quarantined(store: LocalStore) -> None:

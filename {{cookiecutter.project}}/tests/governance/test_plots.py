@@ -7,6 +7,8 @@ import matplotlib
 import numpy as np
 import pytest
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import StepPatch
 
 from churn.config import load_config
 from churn.governance import plots
@@ -63,6 +65,23 @@ def forest(*groups: Segment, champion: float | None = None, overall: float = 0.8
 
 def drawn(paint: Callable[[Axes, View], None], shown: View) -> str:
     return plots.draw(lambda axes: paint(axes, shown), getattr(paint, "__name__", ""), "a picture")
+
+
+def painted(paint: Callable[[Axes, View], None], shown: View) -> Axes:
+    axes = Figure().add_subplot()
+    paint(axes, shown)
+    return axes
+
+
+def line(paint: Callable[[Axes, View], None], shown: View) -> tuple[Array, Array]:
+    """Where the challenger's line runs."""
+    lines = painted(paint, shown).get_lines()
+    (found,) = [line for line in lines if line.get_color() == CHALLENGER["color"]]
+    return np.asarray(found.get_xdata()), np.asarray(found.get_ydata())
+
+
+def auc(shown: View) -> Estimate:
+    return metrics.auc(shown.labels, shown.curves[0].probabilities)
 
 
 def parsed(svg: str) -> ElementTree.Element:
@@ -136,6 +155,58 @@ def test_an_obstacle_is_named(y: list[int], p: list[float], said: str) -> None:
     assert bool(found) == bool(said)
 
 
+def test_the_roc_line_has_the_auc_below_it() -> None:
+    shown = view()
+    stayers, leavers = line(plots.roc, shown)
+    assert np.trapezoid(leavers, stayers) == pytest.approx(auc(shown).value)
+
+
+def test_the_recall_line_ends_at_the_base_rate_and_shows_precision_on_the_way() -> None:
+    shown = view()
+    recall, precision = line(plots.precision_recall, shown)
+    assert (recall[-1], precision[-1]) == pytest.approx((1.0, shown.share))
+    flagged = shown.curves[0].probabilities >= 0.5
+    found = shown.labels[flagged].sum() / shown.labels.sum()
+    place = int(np.argmin(np.abs(recall - found)))
+    assert (recall[place], precision[place]) == pytest.approx((found, shown.labels[flagged].mean()))
+
+
+def test_the_calibration_line_goes_from_predicted_to_observed() -> None:
+    shown = view()
+    points = plots.tenths(shown.labels, shown.curves[0].probabilities)
+    means, shares = line(plots.calibration, shown)
+    assert means == pytest.approx([mean for mean, _ in points])
+    assert shares == pytest.approx([share.value for _, share in points])
+
+
+def test_the_gains_line_shows_the_lift() -> None:
+    y, p = scores()
+    p = p + np.random.default_rng(6).uniform(0, 1e-6, len(p))
+    contacted, reached = line(plots.gains, View(y, [plots.trace(y, p, CHALLENGER)], COSTS))
+    assert np.interp(0.1, contacted, reached) / 0.1 == pytest.approx(metrics.lift(y, p), rel=0.02)
+
+
+def test_the_profit_line_has_its_dot_at_the_declared_threshold() -> None:
+    shown = view()
+    axes = painted(plots.profit, shown)
+    dot = next(found for found in axes.get_lines() if found.get_marker() == "o")
+    contacted = shown.curves[0].probabilities >= COSTS.threshold
+    assert dot.get_xydata() == pytest.approx(
+        np.array([[COSTS.threshold, metrics.profit(shown.labels, contacted, COSTS)]])
+    )
+
+
+def test_leavers_are_spread_upwards_and_stayers_downwards_each_to_the_whole() -> None:
+    shown = view(champion=False)
+    upwards, downwards = [
+        found.get_data()[0] for found in painted(plots.spread, shown).patches if isinstance(found, StepPatch)
+    ]
+    assert (upwards.sum(), downwards.sum()) == pytest.approx((1.0, -1.0))
+    edges = np.linspace(0, 1, plots.BINS + 1)
+    leavers = shown.curves[0].probabilities[shown.labels == 1]
+    assert upwards == pytest.approx(np.histogram(leavers, edges)[0] / len(leavers))
+
+
 @pytest.mark.parametrize("paint", PICTURES)
 def test_the_champion_is_drawn_beside_the_challenger_and_only_where_there_is_one(
     paint: Callable[[Axes, View], None],
@@ -161,7 +232,7 @@ def test_the_same_evidence_gives_the_same_bytes_on_a_machine_with_other_settings
     paint: Callable[[Axes, View], None],
 ) -> None:
     first = drawn(paint, view())
-    with matplotlib.rc_context({"lines.linewidth": 9, "font.size": 30, "svg.fonttype": "path"}):
+    with matplotlib.rc_context({"axes.linewidth": 9, "font.size": 30, "svg.fonttype": "path"}):
         assert drawn(paint, view()) == first
         assert matplotlib.rcParams["font.size"] == 30, "and the settings are left as they were"
 
@@ -202,7 +273,7 @@ def test_reference_lines_are_named() -> None:
 def test_the_forest_shows_size_and_auc_of_a_group_and_marks_one_that_failed() -> None:
     found = texts(forest(group("plan = a", auc=0.712), group("plan = b", auc=0.5, failed=True)))
     assert {"plan = a", "1,234", "56", "0.712", "plan = b", "0.500 failed"} <= set(found)
-    assert {" limit 0.55 ", " overall 0.830 "} <= set(found)
+    assert {"limit 0.55", "overall 0.830"} <= set(found)
 
 
 def test_the_forest_lists_a_group_that_is_too_small_without_drawing_it() -> None:
@@ -210,6 +281,7 @@ def test_the_forest_lists_a_group_that_is_too_small_without_drawing_it() -> None
     assert "not judged" in texts(svg)
     assert "0.712" not in texts(svg)
     assert "var(--champion" not in svg
+    assert "var(--challenger" not in svg
     assert "var(--champion" in forest(group("plan = a"), champion=0.9)
 
 

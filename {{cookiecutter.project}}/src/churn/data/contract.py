@@ -7,7 +7,7 @@ disappears: rows in = accepted + quarantined.
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -105,7 +105,7 @@ def _known_columns(frame: pd.DataFrame, problem: Problem) -> tuple[pd.DataFrame,
     twice = sorted({name for name in names if names.count(name) > 1 and name in _columns(problem)})
     missing = [name for name in (problem.entity, *problem.columns) if name not in names]
     if missing:
-        raise DataError(f"missing column {', '.join(missing)}; found {', '.join(names)[:200]}")
+        raise DataError(f"missing column {_listed(missing)}; found {_listed(names)}")
     if twice:
         raise DataError(f"column {', '.join(twice)} stands twice in the header; keep one")
     if frame.empty:
@@ -191,6 +191,11 @@ def _checks(rule: Column) -> list[pandera.Check]:
     if rule.values:
         checks.append(pandera.Check.isin(rule.values, error="is not a declared value"))
     return checks
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - 4} more" if len(names) > 4 else ""
+    return ", ".join(name[:SHOWN] for name in names[:4]) + more
 
 
 def _shown(value: object) -> str:

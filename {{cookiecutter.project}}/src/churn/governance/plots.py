@@ -18,7 +18,7 @@ import numpy as np
 from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import EngFormatter, FuncFormatter
 from matplotlib.transforms import blended_transform_factory
 from scipy.stats import binomtest
 from sklearn.metrics import roc_curve
@@ -207,6 +207,7 @@ def profit(axes: Axes, view: View) -> None:
         axes.plot(thresholds, profits(curve, view, thresholds), **curve.style)
         axes.plot(declared, profits(curve, view, declared), marker="o", markersize=5, **curve.style)
     _mark_threshold(axes, view.costs)
+    axes.yaxis.set_major_formatter(EngFormatter(sep=""))  # 20k, where money is counted in thousands
     _name(axes, "contact from this probability on", "profit per customer")
 
 
@@ -234,7 +235,7 @@ def forest(axes: Axes, rows: Sequence[Row], overall: float, limit: float) -> Non
     for (auc, name), side in zip(lines, ("right", "left"), strict=True):
         if np.isfinite(auc):
             axes.axvline(auc, **REFERENCE)
-            axes.text(auc, top, f" {name} ", va="bottom", ha=side)
+            _name_line(axes, name, auc, 1.0, side, "bottom")
     _in_columns(axes, ("group", "rows", "leavers", "AUC"), top, "bottom", COLOURS["soft"])
     for row, height in zip(rows, heights, strict=True):
         _write(axes, row.group, height)
@@ -255,7 +256,7 @@ def draw(
     size: tuple[float, float] = (5.4, 3.5),
     sides: tuple[float, float] = (0.5, 0.12),
 ) -> Markup:
-    """What ``paint`` draws, as an SVG element its ids led by ``name``; size and side margins in inches."""
+    """What ``paint`` draws, as an SVG element with ids led by ``name``; size and side margins in inches."""
     (width, height), (left, right) = size, sides
     with matplotlib.rc_context(), warnings.catch_warnings():
         # A letter that the measuring font lacks is drawn by the reader's browser.
@@ -292,10 +293,15 @@ def _name(axes: Axes, x: str, y: str) -> None:
 
 def _mark_threshold(axes: Axes, costs: Costs) -> None:
     axes.axvline(costs.threshold, color=COLOURS["soft"], linewidth=1.0)
-    beside, text = costs.threshold + 0.012, f"threshold {costs.threshold:.3f}"
-    axes.text(beside, 0.97, text, va="top", transform=axes.get_xaxis_transform())
+    side = "left" if costs.threshold < 0.7 else "right"  # where there is room for it
+    _name_line(axes, f"threshold {costs.threshold:.3f}", costs.threshold, 0.97, side, "top")
     axes.margins(y=0.15)  # room for that text
     axes.set_xlim(0, 1)
+
+
+def _name_line(axes: Axes, text: str, x: float, height: float, ha: Any, va: Any) -> None:
+    off, place = (4 if ha == "left" else -4, 0), axes.get_xaxis_transform()
+    axes.annotate(text, (x, height), off, xycoords=place, textcoords="offset points", ha=ha, va=va)
 
 
 def _heights(rows: Sequence[Row]) -> list[float]:

@@ -280,7 +280,7 @@ def _rows(evidence: Evidence) -> list[Row]:
 
 
 def _forest(rows: Sequence[Row], evidence: Evidence, models: Sequence[Model]) -> Markup:
-    weakest = sorted(rows, key=lambda row: (not row.group.failed, np.nan_to_num(row.group.auc.value)))[:SHOWN]
+    weakest = sorted(rows, key=_weakest_first)[:SHOWN]
     shown = [row for row in rows if row in weakest]
     overall = metrics.auc(evidence.labels, evidence.challenger.probabilities).value
     advice = "A bar wholly left of the limit is a group as good as unscored; a wide bar is little evidence."
@@ -290,6 +290,10 @@ def _forest(rows: Sequence[Row], evidence: Evidence, models: Sequence[Model]) ->
     title = "AUC within groups" if shown == rows else f"AUC within the {SHOWN} weakest of {len(rows)} groups"
     scrolled = Markup('<div class="wide">{}</div>').format(drawing)
     return _card(title, [model.name for model in models], scrolled, advice)
+
+
+def _weakest_first(row: Row) -> tuple[bool, bool, float]:
+    return not row.group.failed, not row.group.judged, float(np.nan_to_num(row.group.auc.value))
 
 
 def _cells(row: Row) -> tuple[str, ...]:
