@@ -11,8 +11,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import StepPatch
 
 from churn.config import load_config
-from churn.governance import plots
-from churn.governance.plots import CHALLENGER, CHAMPION, Row, View
+from churn.governance import curves, plots
+from churn.governance.curves import View
+from churn.governance.plots import CHALLENGER, CHAMPION, Row
 from churn.governance.segments import Segment
 from churn.modelling import metrics
 from churn.modelling.metrics import Array, Estimate
@@ -47,10 +48,10 @@ def scores(rows: int = 2_000, seed: int = 3) -> tuple[Array, Array]:
 
 def view(champion: bool = True, rows: int = 2_000) -> View:
     y, p = scores(rows)
-    curves = [plots.trace(y, p, CHALLENGER)]
+    drawn = [curves.trace(y, p, CHALLENGER)]
     if champion:
-        curves.append(plots.trace(y, np.sqrt(p), CHAMPION))
-    return View(y, curves, COSTS)
+        drawn.append(curves.trace(y, np.sqrt(p), CHAMPION))
+    return View(y, drawn, COSTS)
 
 
 def group(name: str, auc: float = 0.8, judged: bool = True, failed: bool = False) -> Segment:
@@ -95,7 +96,7 @@ def texts(svg: str) -> list[str]:
 def test_the_area_under_a_traced_curve_is_the_auc() -> None:
     y, p = scores()
     assert len(np.unique(p)) < len(p), "equal scores are part of the question"
-    curve = plots.trace(y, p, CHALLENGER)
+    curve = curves.trace(y, p, CHALLENGER)
     assert np.trapezoid(curve.leavers, curve.stayers) == pytest.approx(metrics.auc(y, p).value)
 
 
@@ -104,27 +105,27 @@ def test_profits_are_those_of_contacting_everybody_from_the_threshold_on() -> No
     shown = view()
     thresholds = np.array([0.0, 0.005, 0.17, COSTS.threshold, *np.unique(p), 1.0])
     expected = [metrics.profit(y, p >= threshold, COSTS) for threshold in thresholds]
-    assert plots.profits(shown.curves[0], shown, thresholds) == pytest.approx(expected)
+    assert curves.profits(shown.curves[0], shown, thresholds) == pytest.approx(expected)
     assert max(expected) > expected[0] > 0, "the curve has a peak, and its left end is contacting everybody"
 
 
 def test_thinning_keeps_both_ends_and_at_most_so_many_points_of_each_line() -> None:
     long = np.arange(100_000)
-    first, second = plots.thin(long, -long)
-    assert len(first) == len(second) == plots.POINTS
+    first, second = curves.thin(long, -long)
+    assert len(first) == len(second) == curves.POINTS
     assert (first[0], first[-1]) == (0, 99_999)
     assert (second == -first).all()
 
 
 def test_thinning_leaves_a_short_line_alone() -> None:
-    assert plots.thin(np.array([0.0, 0.2, 1.0]))[0].tolist() == [0.0, 0.2, 1.0]
+    assert curves.thin(np.array([0.0, 0.2, 1.0]))[0].tolist() == [0.0, 0.2, 1.0]
 
 
 def test_tenths_compare_what_was_predicted_with_what_happened() -> None:
     random = np.random.default_rng(1)
     p = random.permutation(np.linspace(0.001, 0.999, 1_000))
     y = (random.random(1_000) < p).astype(int)
-    found = plots.tenths(y, p)
+    found = curves.tenths(y, p)
     order = np.argsort(p).reshape(10, 100)
     assert [mean for mean, _ in found] == pytest.approx(p[order].mean(axis=1).tolist())
     assert [share.value for _, share in found] == pytest.approx(y[order].mean(axis=1).tolist())
@@ -133,7 +134,7 @@ def test_tenths_compare_what_was_predicted_with_what_happened() -> None:
 
 def test_equal_probabilities_share_a_tenth_and_its_interval_is_wilsons() -> None:
     y = np.array([1] + 9 * [0])
-    ((mean, share),) = plots.tenths(y, np.full(10, 0.3))
+    ((mean, share),) = curves.tenths(y, np.full(10, 0.3))
     assert mean == pytest.approx(0.3)
     assert (share.low, share.value, share.high) == pytest.approx((0.0179, 0.1, 0.4042), abs=1e-4)
 
@@ -150,7 +151,7 @@ def test_equal_probabilities_share_a_tenth_and_its_interval_is_wilsons() -> None
     ],
 )
 def test_an_obstacle_is_named(y: list[int], p: list[float], said: str) -> None:
-    found = plots.obstacle(np.array(y, dtype=int), np.array(p))
+    found = curves.obstacle(np.array(y, dtype=int), np.array(p))
     assert said in found
     assert bool(found) == bool(said)
 
@@ -173,7 +174,7 @@ def test_the_recall_line_ends_at_the_base_rate_and_shows_precision_on_the_way() 
 
 def test_the_calibration_line_goes_from_predicted_to_observed() -> None:
     shown = view()
-    points = plots.tenths(shown.labels, shown.curves[0].probabilities)
+    points = curves.tenths(shown.labels, shown.curves[0].probabilities)
     means, shares = line(plots.calibration, shown)
     assert means == pytest.approx([mean for mean, _ in points])
     assert shares == pytest.approx([share.value for _, share in points])
@@ -182,7 +183,7 @@ def test_the_calibration_line_goes_from_predicted_to_observed() -> None:
 def test_the_gains_line_shows_the_lift() -> None:
     y, p = scores()
     p = p + np.random.default_rng(6).uniform(0, 1e-6, len(p))
-    contacted, reached = line(plots.gains, View(y, [plots.trace(y, p, CHALLENGER)], COSTS))
+    contacted, reached = line(plots.gains, View(y, [curves.trace(y, p, CHALLENGER)], COSTS))
     assert np.interp(0.1, contacted, reached) / 0.1 == pytest.approx(metrics.lift(y, p), rel=0.02)
 
 
@@ -222,9 +223,9 @@ def test_the_champion_is_drawn_beside_the_challenger_and_only_where_there_is_one
 def test_a_picture_is_thinned_whatever_the_number_of_rows(paint: Callable[[Axes, View], None]) -> None:
     random = np.random.default_rng(2)
     y, p = random.integers(0, 2, 100_000), random.random(100_000)
-    svg = drawn(paint, View(y, [plots.trace(y, p, CHALLENGER), plots.trace(y, 1 - p, CHAMPION)], COSTS))
+    svg = drawn(paint, View(y, [curves.trace(y, p, CHALLENGER), curves.trace(y, 1 - p, CHAMPION)], COSTS))
     longest = max(element.attrib["d"].count("L") for element in parsed(svg).iter("path"))
-    assert 0 < longest <= plots.POINTS
+    assert 0 < longest <= curves.POINTS
 
 
 @pytest.mark.parametrize("paint", PICTURES)

@@ -143,19 +143,20 @@ def segments_gate(evidence: Evidence) -> GateResult:
     """No group is ranked like noise, and none is shown to have lost against the champion."""
     limits = evidence.config.gates.segments
     groups = judged_segments(evidence)
-    failing = [group for group in groups if group.failed]
-    unjudged = sum(not group.judged for group in groups)
-    worst = min((group for group in groups if group.judged), key=lambda group: group.auc.value, default=None)
-    if worst is None:
+    judged = [group for group in groups if group.judged]
+    failing = [group for group in judged if group.failed]
+    if not judged:
         return GateResult(
             "segments", UNDETERMINED, "no group is large enough to be judged", rows=len(evidence.labels)
         )
-    named = failing[0] if failing else worst
-    reason = f"{'failing' if failing else 'worst'}: {named.name}, AUC {named.auc.value:.2f}"
-    reason += f"; {unjudged} not judged" if unjudged else ""
-    limit = f"> {limits.auc:g}, > -{limits.margin:g}"
+    named = min(failing or judged, key=lambda group: group.auc.value)
+    found, reason = named.auc, f"{'failing' if failing else 'worst'}: {named.name}, AUC {named.auc.value:.2f}"
+    if failing and named.lost is not None and named.lost.high < -limits.margin:
+        found, reason = named.lost, f"failing: {named.name}, {named.lost.value:+.2f} against the champion"
+    reason += f"; {len(groups) - len(judged)} not judged" if len(judged) < len(groups) else ""
+    verdict = REFUSED if failing else ACCEPTED
     return _result(
-        "segments", REFUSED if failing else ACCEPTED, reason, named.auc, limit, evidence, named.rows
+        "segments", verdict, reason, found, f"> {limits.auc:g}, > -{limits.margin:g}", evidence, named.rows
     )
 
 

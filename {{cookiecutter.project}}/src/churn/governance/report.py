@@ -4,7 +4,7 @@ It needs nothing but itself: no script, no network, no font or picture from else
 stops it, since the page of a refused model is the one that is read; what cannot be computed is a dash.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -15,7 +15,8 @@ from markupsafe import Markup
 from matplotlib.axes import Axes
 
 from churn.config.problem import Costs
-from churn.governance import plots
+from churn.governance import curves, plots
+from churn.governance.curves import View
 from churn.governance.gates import (
     ACCEPTED,
     GATES,
@@ -25,7 +26,8 @@ from churn.governance.gates import (
     Evidence,
     judged_segments,
 )
-from churn.governance.plots import CHALLENGER, CHAMPION, Curve, Row, View, printable
+from churn.governance.html import card, lines, section, table, tile
+from churn.governance.plots import CHALLENGER, CHAMPION, Row, printable
 from churn.modelling import metrics
 from churn.modelling.metrics import Array, Estimate
 
@@ -71,7 +73,7 @@ class Model:
 
     name: str
     figures: Mapping[str, tuple[str, str]]
-    curve: Curve | None
+    curve: curves.Curve | None
     obstacle: str
 
 
@@ -117,7 +119,7 @@ def page(evidence: Evidence, passport: Facts) -> str:
     ]
     title = f"{evidence.config.problem.title}: version {passport['version']} {passport['verdict']}"
     style = Markup(Path(__file__).with_suffix(".css").read_text("utf-8"))  # noqa: S704 our own
-    return printable(PAGE.format(title=title, style=style, sections=_lines(sections)))
+    return printable(PAGE.format(title=title, style=style, sections=lines(sections)))
 
 
 def key_figures(y: Array, p: Array, costs: Costs) -> dict[str, tuple[str, str]]:
@@ -160,8 +162,8 @@ def _floats(scores: Array, rows: int) -> Array:
 
 def _model(role: str, candidate: Candidate, evidence: Evidence, style: dict[str, Any]) -> Model:
     y, p = evidence.labels, candidate.probabilities
-    obstacle = plots.obstacle(y, p)
-    curve = None if obstacle else plots.trace(y, p, style)
+    obstacle = curves.obstacle(y, p)
+    curve = None if obstacle else curves.trace(y, p, style)
     return Model(
         f"{role} {candidate.number}", key_figures(y, p, evidence.config.problem.costs), curve, obstacle
     )
@@ -196,24 +198,17 @@ def _strip(evidence: Evidence, passport: Facts, models: Sequence[Model]) -> Mark
     rows, leavers = len(evidence.labels), int(evidence.labels.sum())
     share = f"{leavers / rows:.1%}" if rows else DASH
     tiles = [
-        _tile("Holdout rows", f"{rows:,}", passport.get("holdout_rule", "")),
-        _tile("Leavers", share, f"{leavers:,} leavers, {rows - leavers:,} stayers"),
+        tile("Holdout rows", f"{rows:,}", passport.get("holdout_rule", "")),
+        tile("Leavers", share, f"{leavers:,} leavers, {rows - leavers:,} stayers"),
     ]
     for name in KEY_FIGURES:
         beside = [f"{model.name}: {model.figures[name][0]}" for model in models[1:]]
-        tiles.append(_tile(name, *models[0].figures[name], *beside))
+        tiles.append(tile(name, *models[0].figures[name], *beside))
     note = (
         "Intervals are 95 %. Calibration ratio: mean prediction over observed share. Profit: everybody is"
         f" contacted from the declared threshold {evidence.config.problem.costs.threshold:.3f} on."
     )
-    return Markup('<dl class="strip">\n{}\n</dl>\n<p class="note">{}</p>').format(_lines(tiles), note)
-
-
-def _tile(name: str, value: str, *below: str) -> Markup:
-    details = _lines(Markup("<dd>{}</dd>").format(line) for line in below)
-    return Markup('<div class="card"><dt>{}</dt><dd class="value">{}</dd>{}</div>').format(
-        name, value, details
-    )
+    return Markup('<dl class="strip">\n{}\n</dl>\n<p class="note">{}</p>').format(lines(tiles), note)
 
 
 def _gates(passport: Facts) -> Markup:
@@ -222,7 +217,7 @@ def _gates(passport: Facts) -> Markup:
         for result in passport["gates"]
     ]
     note = "Any gate can refuse. Intervals are those it decides by: 90 % where one bound decides, else 95 %."
-    return _section("Gates", note, _table("gates", ("gate", "verdict", "value", "limit", "reason"), rows))
+    return section("Gates", note, table("gates", ("gate", "verdict", "value", "limit", "reason"), rows))
 
 
 def _measured(result: Facts) -> str:
@@ -236,16 +231,14 @@ def _pictures(evidence: Evidence, models: Sequence[Model]) -> Markup:
     curves = [model.curve for model in models if model.curve]
     view = View(evidence.labels, curves, evidence.config.problem.costs)
     note = "Both models on the same holdout rows." if len(models) > 1 else "The model on its holdout rows."
-    cards = _lines(_picture(picture, view, models) for picture in PICTURES)
-    return _section(
-        "Quality on the holdout", note, Markup('<div class="pictures">\n{}\n</div>').format(cards)
-    )
+    cards = lines(_picture(picture, view, models) for picture in PICTURES)
+    return section("Quality on the holdout", note, Markup('<div class="pictures">\n{}\n</div>').format(cards))
 
 
 def _picture(picture: Picture, view: View, models: Sequence[Model]) -> Markup:
     alt = f"{picture.title}. {picture.advice}"
     drawing = plots.draw(lambda axes: picture.paint(axes, view), picture.name, alt) if view.curves else ""
-    return _card(picture.title, [_beside(model, picture.figure) for model in models], drawing, picture.advice)
+    return card(picture.title, [_beside(model, picture.figure) for model in models], drawing, picture.advice)
 
 
 def _beside(model: Model, figure: str) -> str:
@@ -265,8 +258,8 @@ def _groups(evidence: Evidence, models: Sequence[Model]) -> Markup:
     if rows:
         beside = ("champion", "difference") if evidence.champion else ()
         headings = ("group", "rows", "leavers", "AUC", *beside, "verdict")
-        content = [_forest(rows, evidence, models), _table("groups", headings, map(_cells, rows))]
-    return _section("Quality within groups", note, *content)
+        content = [_forest(rows, evidence, models), table("groups", headings, map(_cells, rows))]
+    return section("Quality within groups", note, *content)
 
 
 def _rows(evidence: Evidence) -> list[Row]:
@@ -289,7 +282,7 @@ def _forest(rows: Sequence[Row], evidence: Evidence, models: Sequence[Model]) ->
     drawing = plots.draw(paint, "forest", f"AUC within groups. {advice}", size, sides=(4.6, 1.1))
     title = "AUC within groups" if shown == rows else f"AUC within the {SHOWN} weakest of {len(rows)} groups"
     scrolled = Markup('<div class="wide">{}</div>').format(drawing)
-    return _card(title, [model.name for model in models], scrolled, advice)
+    return card(title, [model.name for model in models], scrolled, advice)
 
 
 def _weakest_first(row: Row) -> tuple[bool, bool, float]:
@@ -317,32 +310,9 @@ def _provenance(evidence: Evidence, passport: Facts) -> Markup:
     facts = [(name, digits.format("none" if value is None else value)) for name, value in fields.items()]
     declared = {**costs.model_dump(), "gain": costs.gain, "loss": costs.loss, "threshold": costs.threshold}
     money = [(name, f"{value:.6g}") for name, value in declared.items()]
-    tables = _table("passport", ("passport", "value"), facts), _table("costs", ("costs", "value"), money)
+    tables = table("passport", ("passport", "value"), facts), table("costs", ("costs", "value"), money)
     note = "What this version was made from and judged by, and the money that its threshold follows from."
-    return _section("Provenance", note, Markup('<div class="provenance">{}</div>').format(_lines(tables)))
-
-
-def _section(title: str, note: str, *content: Markup) -> Markup:
-    section = Markup('<section>\n<h2>{}</h2>\n<p class="note">{}</p>\n{}\n</section>')
-    return section.format(title, note, _lines(content))
-
-
-def _card(title: str, named: Sequence[str], drawing: str, advice: str) -> Markup:
-    spans = map(Markup('<span class="{}">{}</span>').format, ("challenger", "champion"), named)
-    card = Markup('<figure class="card">\n<h3>{}</h3>\n<p class="key">{}</p>\n{}\n{}</figure>')
-    caption = Markup("<figcaption>{}</figcaption>\n").format(advice)
-    return card.format(title, _lines(spans), drawing, caption)
-
-
-def _table(name: str, headings: Iterable[str], rows: Iterable[Sequence[str]]) -> Markup:
-    head = _lines(map(Markup('<th scope="col">{}</th>').format, headings))
-    table = Markup('<div class="card wide"><table class="{}">\n<thead><tr>{}</tr></thead>\n<tbody>\n{}\n')
-    return table.format(name, head, _lines(map(_row, rows))) + Markup("</tbody>\n</table></div>")
-
-
-def _row(cells: Sequence[str]) -> Markup:
-    rest = _lines(map(Markup("<td>{}</td>").format, cells[1:]))
-    return Markup('<tr><th scope="row">{}</th>{}</tr>').format(cells[0], rest)
+    return section("Provenance", note, Markup('<div class="provenance">{}</div>').format(lines(tables)))
 
 
 def _badge(verdict: str, text: str = "") -> Markup:
@@ -365,7 +335,3 @@ def _estimate(found: Estimate) -> tuple[str, str]:
 
 def _written(found: Estimate) -> str:
     return " ".join(_estimate(found)).rstrip()
-
-
-def _lines(parts: Iterable[str]) -> Markup:
-    return Markup("\n").join(parts)
