@@ -20,7 +20,7 @@ from churn.errors import UsageError
 
 SHIPPED = Path(churn.config.__file__).parent
 FILES = ("problem", "model", "gates")
-THOROUGH = settings(max_examples=60, deadline=None, derandomize=True, database=None)
+THOROUGH = settings(max_examples=25, deadline=None, derandomize=True, database=None)
 
 BANK = """
 title = "Borrowers who repay early"
@@ -463,7 +463,7 @@ def test_a_digest_does_not_see_the_order_of_keys(
     assert digests(load_config(folder=folder)) == digests(load_config())
 
 
-@settings(THOROUGH, max_examples=150)
+@settings(THOROUGH, max_examples=100)
 @given(leaf=st.sampled_from(NUMBERS), step=st.integers(1, 10))
 def test_a_digest_changes_with_any_number_and_with_its_own_file_only(
     leaf: tuple[str, float], step: int

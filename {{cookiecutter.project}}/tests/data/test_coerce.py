@@ -114,7 +114,7 @@ def test_any_text_is_a_finite_number_or_missing_or_unreadable(text: str) -> None
     assert np.isfinite(value) + unreadable + reading.blanks == 1
 
 
-@settings(THOROUGH, max_examples=300)
+@settings(THOROUGH, max_examples=150)
 @given(texts=st.lists(st.text(alphabet="0123456789+-.eE_ \t\x00", max_size=7), max_size=40))
 def test_what_is_read_from_the_signs_of_a_number_is_what_they_say(texts: list[str]) -> None:
     reading = read_number(objects(*texts))

@@ -24,7 +24,7 @@ from churn.modelling.metrics import (
     profit,
 )
 
-THOROUGH = settings(max_examples=100, deadline=None, derandomize=True, database=None)
+THOROUGH = settings(max_examples=60, deadline=None, derandomize=True, database=None)
 COSTS = load_config().problem.costs
 ROWS = st.lists(st.tuples(st.booleans(), st.integers(0, 8), st.integers(0, 8)), min_size=4, max_size=60)
 

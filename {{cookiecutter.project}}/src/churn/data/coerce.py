@@ -99,8 +99,10 @@ def _read(column: pd.Series, parse: Parse, dtype: Dtype, keep: frozenset[str] = 
 
 def _comparable(column: pd.Series) -> pd.Series:
     """A column whose distinct values can be found: in a mixed one 1, 1.0 and True would pass for the same."""
-    if column.dtype == "object" and pd.api.types.infer_dtype(column, skipna=True) != "string":
-        return column.map(_text, na_action="ignore")
+    if column.dtype == "object":
+        mixed = pd.api.types.infer_dtype(column, skipna=True) != "string"
+        # As Arrow texts: pandas 2 would take texts for the same that are alike up to a NUL.
+        return (column.map(_text, na_action="ignore") if mixed else column).astype("string[pyarrow]")
     return column.astype("object") if isinstance(column.dtype, pd.CategoricalDtype) else column
 
 

@@ -76,7 +76,7 @@ def check_limits(rejected: pd.DataFrame, rows: int, problem: Problem) -> None:
         (len(rejected), problem.limits.quarantined_share, "break the contract"),
     ):
         if count > limit * rows:
-            often = rejected["reason"].value_counts().index[0]
+            often = str(rejected["reason"].value_counts().index[0]).partition("; ")[0][:100]
             raise DataError(
                 f"{count} of {rows} rows {what} (limit {limit:.0%}), most often {often}; nothing was taken"
             )

@@ -79,7 +79,7 @@ def open_store(address: str) -> Store:
     kind, _, place = address.partition(":")
     if kind == "local" and place:
         # Delta addresses its files as URLs, in which these have a meaning of their own.
-        if re.search(r"[\[\]^|\\#?]|%[0-9a-fA-F]{2}", str(Path(place).resolve())):
+        if re.search(r"[\[\]^|\\#?]|%[0-9a-fA-F]{2}", Path(place).resolve().as_posix()):
             raise UsageError(
                 f"--store {address!r}: choose another folder, without any of []^|\\#? and %20 alike"
             )
