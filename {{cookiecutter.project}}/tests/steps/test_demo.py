@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -5,7 +6,7 @@ import pytest
 from churn.config import Config
 from churn.data.sample import sample_customers
 from churn.errors import UsageError
-from churn.steps.demo import demo
+from churn.steps.demo import Lived, demo
 
 
 def test_the_demo_lives_the_whole_life_on_samples(
@@ -31,6 +32,13 @@ def test_the_demo_lives_on_a_file_without_dates_and_starts_afresh_each_time(
         assert lived.production_champion == 1
         assert Path(lived.report).is_relative_to(tmp_path / "stores" / str(turn))
     assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(("verdict", "restored"), [("accepted", True), ("refused", False)])
+def test_a_demo_that_does_not_hold_what_it_tells_has_failed(verdict: str, restored: bool) -> None:
+    held = Lived(2, 1, "refused", ["calibration"], True, 1.0, "page.html")
+    assert held.code == 0
+    assert replace(held, saboteur_verdict=verdict, predictions_restored=restored).code == 6
 
 
 def test_the_demo_plays_on_local_stores_only(config: Config) -> None:

@@ -13,9 +13,10 @@ from rich.markup import escape
 
 from churn.config import Config, load_config
 from churn.data.store import Store, open_store
-from churn.errors import ChurnError, UsageError
+from churn.errors import ChurnError, IntegrityError, UsageError
 from churn.governance.champion import present_champion
 from churn.governance.evidence import training_data
+from churn.governance.gates import ACCEPTED, REFUSED
 from churn.governance.registry import Registry
 from churn.governance.saboteurs import SABOTEURS, smuggle
 from churn.modelling.leakage import feature_strengths
@@ -45,6 +46,12 @@ class Lived:
     predictions_restored: bool
     seconds: float
     report: str
+
+    @property
+    def code(self) -> int:
+        """The exit code: a demo in which the saboteur gets through, or predictions differ, has failed."""
+        held = self.saboteur_verdict == REFUSED and self.predictions_restored
+        return 0 if held else IntegrityError.code
 
     def __str__(self) -> str:
         return f"done in {self.seconds:.0f} s; the report of what serves in production: {self.report}"
@@ -110,7 +117,7 @@ def demo(address: str, config: Config, data: Path | None, quiet: bool = False) -
         staging_champion=present_champion(staging, Registry(staging)),
         production_champion=present_champion(production, Registry(production)),
         saboteur_verdict=verdict.verdict,
-        refused_by=[result.gate for result in verdict.gates if result.verdict != "accepted"],
+        refused_by=[result.gate for result in verdict.gates if result.verdict != ACCEPTED],
         predictions_restored=restored,
         seconds=round(time.monotonic() - started, 1),
         report=page.path,
