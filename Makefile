@@ -44,7 +44,7 @@ test-project: $(FETCHED) ## the project's tests, in place, with the share of sta
 
 test-baked: $(FETCHED) ## the tests of a baked project, as its user runs them; PYTHON=3.12 chooses the Python
 	$(UV) run --no-dev python -m tests.template build/baked
-	cd build/baked/acme-churn && $(UV) sync --quiet --locked $(PYTHON:%=--python %) && $(UV) run pytest
+	cd build/baked/acme-churn && $(UV) sync --quiet --locked $(PYTHON:%=--python %) && $(UV) run pytest -n auto $(TIER)
 
 test-3.12: $(FETCHED) ## the same on the platform's Python, if this machine has it
 	@if UV_PYTHON_DOWNLOADS=never $(UV) python find 3.12 >/dev/null 2>&1; then \
