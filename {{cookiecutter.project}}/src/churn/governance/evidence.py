@@ -11,6 +11,7 @@ import pandas as pd
 from churn.config import Config, digest
 from churn.data.contract import apply_contract
 from churn.data.dataset import Split, fingerprint, mature, split_holdout
+from churn.data.intake import CUSTOMERS
 from churn.data.store import Store
 from churn.errors import IntegrityError
 from churn.governance.gates import Candidate, Evidence
@@ -18,8 +19,6 @@ from churn.governance.provenance import Code
 from churn.governance.registry import CHAMPION, Loaded, Registry
 from churn.modelling.features import feature_frame, label_array
 from churn.modelling.model import probabilities
-
-TABLE = "customers"
 
 
 @dataclass(frozen=True)
@@ -38,8 +37,8 @@ def training_data(store: Store, config: Config, as_of: date, version: int | None
 
     The same version and date give the same rows. Raises DataError when the contract refuses the table.
     """
-    version = store.version(TABLE) if version is None else version
-    outcome = apply_contract(store.read(TABLE, version=version), config.problem)
+    version = store.version(CUSTOMERS) if version is None else version
+    outcome = apply_contract(store.read(CUSTOMERS, version=version), config.problem)
     known = mature(outcome.accepted, config.problem, as_of)
     split = split_holdout(known, config.problem, config.gates.holdout.share)
     return TrainingData(version, as_of, len(outcome.accepted) - len(known), outcome.rejected, split)

@@ -1,7 +1,7 @@
 """Quality within groups: intervals, and which groups fail once many are looked at together."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -47,7 +47,7 @@ def judge(
         for group, fails in zip(judged, _holm([_doubt(g, limits) for g in judged]), strict=True)
         if fails
     }
-    return [_with_verdict(group, group.name in failed) for group in groups]
+    return [replace(group, failed=group.name in failed) for group in groups]
 
 
 def _measure(
@@ -94,7 +94,3 @@ def _holm(p_values: list[float]) -> list[bool]:
             break
         falls[position] = True
     return falls
-
-
-def _with_verdict(group: Segment, failed: bool) -> Segment:
-    return Segment(group.name, group.rows, group.leavers, group.auc, group.lost, group.judged, failed)
